@@ -1,0 +1,474 @@
+#include "topic_controller/topic_controller.hpp"
+
+#include <algorithm>
+
+namespace leveret {
+namespace {
+
+// Memory that was reclaimed for one publish may be taken by another, so a few attempts; more would be a struggle in
+// which each topic throws out the others' records.
+constexpr int reclaim_attempts = 4;
+
+// Entries of the window that one call of expire() forgets under the lock; it then asks to be called again at once.
+constexpr std::size_t forgotten_per_expire = 4096;
+
+BroadcastBuffer::Bounds bounds_of(const TopicSettings& settings, const Limits& limits) noexcept {
+    return {.bytes_max = settings.retention_bytes != 0 ? settings.retention_bytes : limits.topic_bytes_max,
+            .records_max = settings.retention_records != 0 ? settings.retention_records : limits.topic_records_max};
+}
+
+}  // namespace
+
+/// What an append needs for the time it lasts. Borrowed from the thread, so that it keeps its memory from one append to
+/// the next; an append within a callback of another finds the thread's empty and starts afresh.
+class TopicController::AppendScratch {
+  public:
+    AppendScratch() noexcept { std::swap(parts_, spare()); }
+    AppendScratch(const AppendScratch&) = delete;
+    AppendScratch& operator=(const AppendScratch&) = delete;
+    ~AppendScratch() {
+        parts_.results.clear();
+        parts_.woken.clear();
+        parts_.losses.removed.clear();
+        parts_.losses.evicted = 0;
+        parts_.losses.expired = 0;
+        std::swap(parts_, spare());
+    }
+
+    [[nodiscard]] std::vector<AppendResult>& results() noexcept { return parts_.results; }
+    [[nodiscard]] Admission& admission() noexcept { return parts_.admission; }
+    [[nodiscard]] WaiterList::Waiters& woken() noexcept { return parts_.woken; }
+    [[nodiscard]] Losses& losses() noexcept { return parts_.losses; }
+    std::uint64_t refused_bytes = 0;
+
+  private:
+    struct Parts {
+        std::vector<AppendResult> results;
+        Admission admission;
+        WaiterList::Waiters woken;
+        Losses losses;
+    };
+    [[nodiscard]] static Parts& spare() noexcept {
+        static thread_local Parts parts;
+        return parts;
+    }
+
+    Parts parts_;
+};
+
+/// One hold of the topic's mutex by something that removes records: afterwards, without the mutex, their blocks are let
+/// go of and what was lost is counted.
+class TopicController::HouseKeeping {
+  public:
+    explicit HouseKeeping(TopicController& topic) : topic_(topic), lock_(topic.mutex_) {}
+    HouseKeeping(const HouseKeeping&) = delete;
+    HouseKeeping& operator=(const HouseKeeping&) = delete;
+    ~HouseKeeping() {
+        topic_.update_charged_bytes();
+        topic_.totals_.evicted += losses.evicted;
+        topic_.totals_.expired += losses.expired;
+        lock_.unlock();
+        topic_.count_losses(losses);
+    }
+    Losses losses;
+
+  private:
+    TopicController& topic_;
+    std::unique_lock<std::mutex> lock_;
+};
+
+TopicController::TopicController(std::string name, TopicId id, Epoch epoch, const TopicSettings& settings,
+                                 bool configured, const Environment& environment, ScheduleExpiry schedule_expiry,
+                                 Reclaim reclaim)
+    : name_(std::move(name)),
+      id_(id),
+      epoch_(epoch),
+      environment_(environment),
+      schedule_expiry_(std::move(schedule_expiry)),
+      reclaim_(std::move(reclaim)),
+      settings_(settings),
+      configured_(configured),
+      buffer_(environment.memory, bounds_of(settings, environment.limits)),
+      positions_(environment.memory, environment.limits.positions_per_topic_max) {
+    apply_settings();
+}
+
+TopicSettings TopicController::settings() const {
+    const std::lock_guard lock(mutex_);
+    return settings_;
+}
+
+bool TopicController::is_configured() const {
+    const std::lock_guard lock(mutex_);
+    return configured_;
+}
+
+void TopicController::configure(const TopicSettings& settings) {
+    const Timestamp now = environment_.clock.wall_now();
+    std::optional<Timestamp> due;
+    {
+        HouseKeeping keeping(*this);
+        settings_ = settings;
+        configured_ = true;
+        apply_settings();
+        make_room(0, 0, now, keeping.losses);
+        buffer_.drop_spares(keeping.losses.removed);  // of a size that the new bounds may not ask for again
+        due = take_new_expiry();
+    }
+    schedule(due);
+}
+
+void TopicController::apply_settings() {
+    retention_ttl_ = saturated_ms(settings_.retention_ttl_ms);
+    compaction_window_ = saturated_ms(settings_.compaction_window_ms);
+    buffer_.set_bounds(bounds_of(settings_, environment_.limits));
+    if (settings_.compaction_window_ms == 0) {
+        window_.reset();
+    } else if (!window_) {
+        window_ = std::make_unique<CompactionWindow>(environment_.memory, environment_.random,
+                                                     environment_.limits.window_keys_max);
+    }
+}
+
+// --- Appending
+
+void TopicController::append(std::span<const Batch> batches, const AppendDone& done) {
+    AppendScratch scratch;
+    scratch.results().resize(batches.size());
+    const Timestamp now = environment_.clock.wall_now();
+    std::optional<Timestamp> due;
+    {
+        std::unique_lock lock(mutex_);
+        bool has_grown = false;
+        for (std::size_t i = 0; i < batches.size(); ++i) {
+            append_or_reclaim(batches[i], now, scratch, scratch.results()[i], lock);
+            has_grown = has_grown || scratch.results()[i].accepted != 0;
+        }
+        if (has_grown) {
+            waiters_.swap_out(scratch.woken());
+        }
+        totals_.evicted += scratch.losses().evicted;
+        totals_.expired += scratch.losses().expired;
+        due = take_new_expiry();
+        update_charged_bytes();
+    }
+    finish_appends(scratch);
+    schedule(due);
+    done(scratch.results());
+}
+
+void TopicController::append_or_reclaim(const Batch& batch, Timestamp now, AppendScratch& scratch, AppendResult& result,
+                                        std::unique_lock<std::mutex>& lock) {
+    append_batch(batch, now, scratch, result);
+    for (int attempt = 0; result.error == Error::memory_full && attempt < reclaim_attempts; ++attempt) {
+        update_charged_bytes();
+        lock.unlock();
+        scratch.losses().removed.clear();
+        const bool reclaimed = reclaim_ && reclaim_(scratch.refused_bytes);
+        lock.lock();
+        if (!reclaimed) {
+            return;
+        }
+        append_batch(batch, now, scratch, result);
+    }
+}
+
+void TopicController::append_batch(const Batch& batch, Timestamp now, AppendScratch& scratch, AppendResult& result) {
+    result = {};
+    result.first = buffer_.visible();
+    const BroadcastBuffer::Bounds& bounds = buffer_.bounds();
+    if (is_deleted()) {
+        result.error = Error::topic_deleted;
+        return;
+    }
+    if (batch.records.size() > bounds.bytes_max || batch.record_count > bounds.records_max) {
+        result.error = Error::bad_record;
+        return;
+    }
+    now = std::max(now, last_timestamp_);
+    Admission& admission = scratch.admission();
+    if (window_) {
+        result.error = admission.admit(batch.records, *window_, now, compaction_window_, result.duplicates);
+        scratch.refused_bytes = window_->refused_bytes();
+    } else {
+        admission.admit_all(batch.records, batch.record_count);
+    }
+    if (result.error) {
+        return;
+    }
+    make_room(admission.bytes(), admission.record_count(), now, scratch.losses());
+    if (!buffer_.append(admission.runs(), now)) {
+        if (window_) {
+            admission.withdraw(*window_);
+        }
+        scratch.refused_bytes = buffer_.refused_bytes();
+        result.duplicates.clear();
+        result.error = Error::memory_full;
+        return;
+    }
+    buffer_.make_visible();
+    last_timestamp_ = now;
+    result.accepted = admission.record_count();
+    totals_.published += result.accepted;
+    totals_.duplicates += result.duplicates.size();
+}
+
+/// What the bounds push out is counted as expired where its time had come, and as evicted otherwise.
+void TopicController::make_room(std::uint64_t bytes, std::uint64_t records, Timestamp now, Losses& losses) {
+    if (!buffer_.lacks_room(bytes, records)) {
+        return;
+    }
+    losses.expired += buffer_.expire(expired_at(now), losses.removed);
+    losses.evicted += buffer_.make_room(bytes, records, losses.removed);
+}
+
+/// Without the lock: counts, and wakes those who waited.
+void TopicController::finish_appends(AppendScratch& scratch) {
+    count_losses(scratch.losses());
+    scratch.losses().removed.clear();
+    Counters& counters = environment_.counters;
+    std::uint64_t accepted = 0;
+    std::uint64_t duplicates = 0;
+    for (const AppendResult& result : scratch.results()) {
+        accepted += result.accepted;
+        duplicates += result.duplicates.size();
+        if (result.error == Error::memory_full) {
+            counters.memory_full.add();
+        } else if (result.error == Error::window_full) {
+            counters.window_full.add();
+        }
+    }
+    counters.records_published.add(accepted);
+    counters.records_duplicate.add(duplicates);
+    for (const std::shared_ptr<TopicWaiter>& waiter : scratch.woken()) {
+        waiter->wake();
+    }
+}
+
+void TopicController::count_losses(const Losses& losses) noexcept {
+    if (losses.evicted != 0) {
+        environment_.counters.records_evicted.add(losses.evicted);
+    }
+    if (losses.expired != 0) {
+        environment_.counters.records_expired.add(losses.expired);
+    }
+}
+
+// --- Reading
+
+Result<Cursor> TopicController::cursor_at(Offset offset) const {
+    if (offset > buffer_.visible()) {
+        return fail(Error::offset_out_of_range);
+    }
+    return Cursor{.next = offset};
+}
+
+Cursor TopicController::cursor_at_latest() const {
+    return Cursor{.next = buffer_.visible()};
+}
+
+Cursor TopicController::cursor_at_earliest() const {
+    const Timestamp now = environment_.clock.wall_now();
+    const std::lock_guard lock(mutex_);
+    return buffer_.find_time(expired_at(now) + std::chrono::microseconds(1));
+}
+
+Cursor TopicController::cursor_at_time(Timestamp time) const {
+    const std::lock_guard lock(mutex_);
+    return buffer_.find_time(time);
+}
+
+void TopicController::gather(Cursor& cursor, std::size_t bytes_max, std::uint64_t records_max, Gathered& gathered) {
+    gathered.clear();
+    const Timestamp now = environment_.clock.wall_now();
+    std::uint64_t missed = 0;
+    {
+        const std::lock_guard lock(mutex_);
+        if (is_deleted()) {
+            return;
+        }
+        buffer_.gather(cursor, bytes_max, records_max, expired_at(now), gathered);
+        if (const auto& lagged = gathered.lagged()) {
+            missed = lagged->to.value - lagged->from.value;
+            totals_.missed += missed;
+        }
+    }
+    if (missed != 0) {
+        environment_.counters.records_missed.add(missed);
+    }
+}
+
+bool TopicController::arm(const std::shared_ptr<TopicWaiter>& waiter, const Cursor& cursor) {
+    // Looks and arms under one hold of the lock: an append comes before, and is seen, or after, and finds the waiter.
+    const std::lock_guard lock(mutex_);
+    if (is_deleted() || buffer_.has_records_at(cursor)) {
+        return false;
+    }
+    waiters_.arm(waiter);
+    return true;
+}
+
+void TopicController::disarm(TopicWaiter& waiter) {
+    std::shared_ptr<TopicWaiter> disarmed;  // outlives the lock, as the waiter may go with it
+    const std::lock_guard lock(mutex_);
+    disarmed = waiters_.disarm(waiter);
+}
+
+// --- Positions
+
+std::error_code TopicController::commit(std::string_view position, Offset offset) {
+    std::error_code error;
+    {
+        const std::lock_guard lock(mutex_);
+        if (is_deleted()) {
+            return Error::topic_deleted;
+        }
+        if (offset > buffer_.visible()) {
+            return Error::offset_out_of_range;
+        }
+        error = positions_.commit(position, offset);
+        update_charged_bytes();
+    }
+    if (error == Error::too_many_positions) {
+        environment_.counters.positions_refused.add();
+    } else if (error == Error::memory_full) {
+        environment_.counters.memory_full.add();
+    }
+    return error;
+}
+
+std::optional<Offset> TopicController::position(std::string_view name) const {
+    const std::lock_guard lock(mutex_);
+    return positions_.find(name);
+}
+
+std::vector<std::pair<std::string, Offset>> TopicController::positions() const {
+    const std::lock_guard lock(mutex_);
+    return positions_.all();
+}
+
+// --- Keeping house
+
+/// Records stamped at or before this have expired at `now`.
+Timestamp TopicController::expired_at(Timestamp now) const noexcept {
+    if (settings_.retention_ttl_ms == 0 || Timestamp(retention_ttl_) > now) {
+        return Timestamp::min();
+    }
+    return now - retention_ttl_;
+}
+
+std::optional<Timestamp> TopicController::expire(Timestamp now) {
+    HouseKeeping keeping(*this);
+    if (settings_.retention_ttl_ms != 0) {
+        keeping.losses.expired += buffer_.expire(expired_at(now), keeping.losses.removed);
+        if (buffer_.blocks() == 0) {
+            buffer_.drop_spares(keeping.losses.removed);
+        }
+    }
+    if (window_) {
+        window_->forget(std::max(now, last_timestamp_), compaction_window_, forgotten_per_expire);
+    }
+    scheduled_for_ = next_expiry();
+    return scheduled_for_;
+}
+
+/// When a block, or enough of the window, will have become old. Durations that end after all time never do.
+std::optional<Timestamp> TopicController::next_expiry() const noexcept {
+    std::optional<Timestamp> due;
+    const auto oldest = buffer_.oldest_block_timestamp();
+    if (oldest && settings_.retention_ttl_ms != 0 && retention_ttl_ <= Timestamp::max() - *oldest) {
+        due = *oldest + retention_ttl_;
+    }
+    if (const auto forget = window_ ? window_->next_forget(compaction_window_) : std::nullopt) {
+        due = due ? std::min(*due, *forget) : *forget;
+    }
+    return due;
+}
+
+/// What schedule() has to be called with, once the lock is released.
+std::optional<Timestamp> TopicController::take_new_expiry() noexcept {
+    if (is_deleted() || (settings_.retention_ttl_ms == 0 && !window_)) {
+        return std::nullopt;
+    }
+    const std::optional<Timestamp> due = next_expiry();
+    if (!due || (scheduled_for_ && *scheduled_for_ <= *due)) {
+        return std::nullopt;
+    }
+    scheduled_for_ = due;
+    return due;
+}
+
+void TopicController::schedule(std::optional<Timestamp> due) {
+    if (due && schedule_expiry_) {
+        schedule_expiry_(shared_from_this(), *due);
+    }
+}
+
+std::error_code TopicController::trim(Offset before) {
+    HouseKeeping keeping(*this);
+    if (before > buffer_.visible()) {
+        return Error::offset_out_of_range;
+    }
+    buffer_.trim(before, keeping.losses.removed);
+    buffer_.drop_spares(keeping.losses.removed);
+    return {};
+}
+
+std::uint64_t TopicController::evict_oldest_block() {
+    const Timestamp now = environment_.clock.wall_now();
+    HouseKeeping keeping(*this);
+    Losses& losses = keeping.losses;
+    const std::uint64_t charged_before = buffer_.charged_bytes();
+    losses.expired += buffer_.expire(expired_at(now), losses.removed);
+    buffer_.drop_spares(losses.removed);
+    if (buffer_.charged_bytes() == charged_before) {
+        losses.evicted += buffer_.remove_oldest_block(losses.removed);
+        buffer_.drop_spares(losses.removed);
+    }
+    return charged_before - buffer_.charged_bytes();
+}
+
+std::uint64_t TopicController::charged_bytes() const noexcept {
+    return charged_bytes_.load(std::memory_order_relaxed);
+}
+
+void TopicController::update_charged_bytes() noexcept {
+    charged_bytes_.store(
+        buffer_.charged_bytes() + positions_.charged_bytes() + (window_ ? window_->charged_bytes() : 0),
+        std::memory_order_relaxed);
+}
+
+void TopicController::mark_deleted() {
+    WaiterList::Waiters woken;
+    {
+        HouseKeeping keeping(*this);
+        deleted_.store(true, std::memory_order_release);
+        buffer_.trim(buffer_.visible(), keeping.losses.removed);
+        buffer_.drop_spares(keeping.losses.removed);
+        window_.reset();
+        scheduled_for_.reset();
+        waiters_.swap_out(woken);
+    }
+    for (const std::shared_ptr<TopicWaiter>& waiter : woken) {
+        waiter->wake();
+    }
+}
+
+bool TopicController::is_deleted() const noexcept {
+    return deleted_.load(std::memory_order_acquire);
+}
+
+TopicFigures TopicController::figures() const {
+    const std::lock_guard lock(mutex_);
+    TopicFigures figures = totals_;
+    figures.first = buffer_.first();
+    figures.next = buffer_.visible();
+    figures.bytes = buffer_.bytes();
+    figures.records = buffer_.records();
+    figures.blocks = buffer_.blocks();
+    figures.window_keys = window_ ? window_->keys() : 0;
+    figures.waiters = waiters_.size();
+    return figures;
+}
+
+}  // namespace leveret
