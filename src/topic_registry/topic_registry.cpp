@@ -1,0 +1,255 @@
+#include "topic_registry/topic_registry.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+namespace leveret {
+namespace {
+
+// Apart from its blocks, window and positions: the controller, its entry in the table, and the allocator's share.
+constexpr std::uint64_t topic_overhead_bytes = sizeof(TopicController) + 256;
+
+// To find the largest topics all of them are looked at, so one look has to serve many blocks: it picks this many topics
+// and frees this share of the budget at least.
+constexpr std::size_t reclaim_topics = 16;
+constexpr std::uint64_t reclaim_share = 64;
+
+/// With the server's defaults written out, so that two ways to say the same compare equal.
+TopicSettings normalized(TopicSettings settings) noexcept {
+    settings.partitions = std::max<std::uint32_t>(settings.partitions, 1);
+    if (settings.store == Store::server_default) {
+        settings.store = Store::memory;
+    }
+    if (settings.durability == Durability::server_default) {
+        settings.durability = Durability::os;
+    }
+    return settings;
+}
+
+std::error_code check_settings(const TopicSettings& settings) noexcept {
+    if (settings.store > Store::rocksdb || settings.durability > Durability::sync) {
+        return Error::bad_settings;
+    }
+    const TopicSettings all = normalized(settings);
+    return all.store != Store::memory || all.durability != Durability::os || all.partitions != 1
+               ? make_error_code(Error::not_supported)
+               : std::error_code{};
+}
+
+}  // namespace
+
+std::size_t TopicRegistry::NameHash::operator()(std::string_view name) const noexcept {
+    return XXH3_64bits_withSeed(name.data(), name.size(), seed);
+}
+
+TopicRegistry::TopicRegistry(const Environment& environment, asio::any_io_executor executor)
+    : environment_(environment),
+      schedule_(environment.clock, executor),
+      topics_(0, NameHash{environment.random.next()}) {}
+
+TopicRegistry::~TopicRegistry() {
+    environment_.counters.topics.subtract(topics_.size());
+    for (auto& [name, entry] : topics_) {
+        entry.topic->mark_deleted();
+    }
+}
+
+TopicPtr TopicRegistry::find_locked(std::string_view name) const {
+    const auto found = topics_.find(name);
+    return found == topics_.end() ? nullptr : found->second.topic;
+}
+
+TopicPtr TopicRegistry::find(std::string_view name) const {
+    const std::shared_lock lock(mutex_);
+    return find_locked(name);
+}
+
+Result<TopicPtr> TopicRegistry::find_or_create(std::string_view name) {
+    if (TopicPtr topic = find(name)) {
+        return topic;
+    }
+    return find_or_add(name, {}, false);
+}
+
+Result<TopicPtr> TopicRegistry::create(std::string_view name, const TopicSettings& settings) {
+    return create_configured(name, settings, IfExists::compare);
+}
+
+Result<TopicPtr> TopicRegistry::create_or_keep(std::string_view name, const TopicSettings& settings) {
+    return create_configured(name, settings, IfExists::keep);
+}
+
+Result<TopicPtr> TopicRegistry::create_configured(std::string_view name, const TopicSettings& settings,
+                                                  IfExists if_exists) {
+    if (const std::error_code error = check_settings(settings)) {
+        return tl::unexpected(error);
+    }
+    Result<TopicPtr> topic = find_or_add(name, settings, true);
+    if (!topic || if_exists == IfExists::keep) {
+        return topic;
+    }
+    const std::unique_lock lock(mutex_);  // of two callers that find a topic unconfigured, one configures it
+    if (!(*topic)->is_configured()) {
+        (*topic)->configure(settings);
+    } else if (normalized((*topic)->settings()) != normalized(settings)) {
+        return fail(Error::topic_exists);
+    }
+    return topic;
+}
+
+/// The topic of that name, however configured, or a new one.
+Result<TopicPtr> TopicRegistry::find_or_add(std::string_view name, const TopicSettings& settings, bool configured) {
+    if (!is_valid_name(name)) {
+        return fail(Error::bad_topic_name);
+    }
+    Result<TopicPtr> topic = fail(Error::memory_full);
+    {
+        const std::unique_lock lock(mutex_);
+        topic = add(name, settings, configured);
+    }
+    if (!topic && topic.error() == Error::memory_full && reclaim(topic_overhead_bytes + name.size())) {
+        const std::unique_lock lock(mutex_);
+        topic = add(name, settings, configured);
+    }
+    if (!topic && topic.error() == Error::memory_full) {
+        environment_.counters.memory_full.add();
+    } else if (!topic) {
+        environment_.counters.topics_refused.add();
+    }
+    return topic;
+}
+
+/// Under the lock. Errors: too_many_topics, memory_full.
+Result<TopicPtr> TopicRegistry::add(std::string_view name, const TopicSettings& settings, bool configured) {
+    if (TopicPtr topic = find_locked(name)) {
+        return topic;
+    }
+    if (topics_.size() >= environment_.limits.topics_max) {
+        return fail(Error::too_many_topics);
+    }
+    MemoryCharge charge(environment_.memory);
+    if (!charge.resize(topic_overhead_bytes + 2 * name.size())) {
+        return fail(Error::memory_full);
+    }
+    // What a memory topic held is gone when it is created again, here or after a restart: seconds since 1970 are above
+    // the epochs of earlier runs, and the last one given plus one above those of this run.
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(environment_.clock.wall_now().time_since_epoch());
+    last_epoch_ = Epoch{std::max(static_cast<std::uint32_t>(seconds.count()), last_epoch_.value + 1)};
+    auto topic = std::make_shared<TopicController>(
+        std::string(name), environment_.random.topic_id(), last_epoch_, settings, configured, environment_,
+        [this](const TopicPtr& due_topic, Timestamp due) { schedule_.schedule(due_topic, due); },
+        [this](std::uint64_t bytes) { return reclaim(bytes); });
+    topics_.emplace(name, Entry{topic, std::move(charge)});
+    environment_.counters.topics.add();
+    return topic;
+}
+
+std::error_code TopicRegistry::alter(std::string_view name, const std::function<void(TopicSettings&)>& change) {
+    const std::unique_lock lock(mutex_);  // two changes at once must not undo each other
+    const TopicPtr topic = find_locked(name);
+    if (!topic) {
+        return Error::unknown_topic;
+    }
+    TopicSettings settings = topic->settings();
+    change(settings);
+    if (const std::error_code error = check_settings(settings)) {
+        return error;
+    }
+    topic->configure(settings);
+    return {};
+}
+
+std::error_code TopicRegistry::remove(std::string_view name) {
+    TopicPtr topic;
+    {
+        const std::unique_lock lock(mutex_);
+        const auto found = topics_.find(name);
+        if (found == topics_.end()) {
+            return Error::unknown_topic;
+        }
+        topic = std::move(found->second.topic);
+        topics_.erase(found);
+    }
+    environment_.counters.topics.subtract();
+    topic->mark_deleted();
+    schedule_.remove(*topic);
+    return {};
+}
+
+std::vector<TopicPtr> TopicRegistry::list(std::string_view after, std::size_t limit) const {
+    std::vector<TopicPtr> listed;
+    {
+        const std::shared_lock lock(mutex_);
+        for (const auto& [name, entry] : topics_) {
+            if (name > after) {
+                listed.push_back(entry.topic);
+            }
+        }
+    }
+    const auto by_name = [](const TopicPtr& left, const TopicPtr& right) { return left->name() < right->name(); };
+    const std::size_t count = std::min(limit, listed.size());
+    std::partial_sort(listed.begin(), listed.begin() + static_cast<std::ptrdiff_t>(count), listed.end(), by_name);
+    listed.resize(count);
+    return listed;
+}
+
+std::size_t TopicRegistry::size() const {
+    const std::shared_lock lock(mutex_);
+    return topics_.size();
+}
+
+// --- Reclaiming
+
+/// Those with the most charged bytes, the largest first.
+std::vector<TopicPtr> TopicRegistry::largest_topics() const {
+    std::vector<std::pair<std::uint64_t, TopicPtr>> sized;
+    {
+        const std::shared_lock lock(mutex_);
+        sized.reserve(topics_.size());
+        for (const auto& [name, entry] : topics_) {
+            if (const std::uint64_t bytes = entry.topic->charged_bytes(); bytes != 0) {
+                sized.emplace_back(bytes, entry.topic);
+            }
+        }
+    }
+    const std::size_t count = std::min(reclaim_topics, sized.size());
+    // By name where the bytes are equal, so that the same run evicts the same records.
+    const auto is_larger = [](const auto& left, const auto& right) {
+        return left.first != right.first ? left.first > right.first : left.second->name() < right.second->name();
+    };
+    std::partial_sort(sized.begin(), sized.begin() + static_cast<std::ptrdiff_t>(count), sized.end(), is_larger);
+    std::vector<TopicPtr> largest;
+    for (std::size_t i = 0; i < count; ++i) {
+        largest.push_back(std::move(sized[i].second));
+    }
+    return largest;
+}
+
+bool TopicRegistry::reclaim(std::uint64_t bytes) {
+    const MemoryBudget& memory = environment_.memory;
+    const auto has_room = [&] { return memory.bytes_max() - memory.used_bytes() >= bytes; };
+    const std::lock_guard lock(reclaim_mutex_);
+    if (has_room()) {
+        return true;  // whoever had the mutex before has freed enough
+    }
+    std::vector<TopicPtr> topics = largest_topics();
+    const std::uint64_t wanted = std::max(bytes, memory.bytes_max() / reclaim_share);
+    std::uint64_t freed = 0;
+    while (freed < wanted && !topics.empty()) {
+        const auto largest = std::max_element(topics.begin(), topics.end(), [](const auto& left, const auto& right) {
+            return left->charged_bytes() < right->charged_bytes();
+        });
+        const std::uint64_t evicted = (*largest)->evict_oldest_block();
+        freed += evicted;
+        if (evicted == 0) {
+            topics.erase(largest);
+        }
+    }
+    return freed > 0;
+}
+
+}  // namespace leveret
