@@ -1,0 +1,17 @@
+#include "subscription_manager/native/native_manager.hpp"
+
+namespace leveret {
+
+NativeManager::Handled NativeManager::create_topic(const native::Frame& frame) {
+    const auto request = native::CreateTopic::decode(frame.body);
+    if (!request) {
+        return Refusal(request.error());
+    }
+    if (const auto topic = context_.registry.create(request->name, request->settings); !topic) {
+        return Refusal(topic.error());
+    }
+    answer_ok(frame.header.correlation);
+    return {};
+}
+
+}  // namespace leveret

@@ -1,0 +1,42 @@
+#include "subscription_manager/native/native_manager.hpp"
+
+namespace leveret {
+
+NativeManager::Handled NativeManager::describe_topic(const native::Frame& frame) {
+    const auto request = native::TopicName::decode(frame.body);
+    if (!request) {
+        return Refusal(request.error());
+    }
+    const auto found = named_topic(request->name);
+    if (!found) {
+        return Refusal(found.error());
+    }
+    const TopicController& topic = **found;
+    const TopicFigures figures = topic.figures();
+    native::TopicDescription description{.name = topic.name(),
+                                         .id = topic.id(),
+                                         .epoch = topic.epoch(),
+                                         .first = figures.first,
+                                         .next = figures.next,
+                                         .settings = topic.settings(),
+                                         .figures = {{"bytes", figures.bytes},
+                                                     {"records", figures.records},
+                                                     {"blocks", figures.blocks},
+                                                     {"window_keys", figures.window_keys},
+                                                     {"waiting_readers", figures.waiters},
+                                                     {"published", figures.published},
+                                                     {"duplicates", figures.duplicates},
+                                                     {"evicted", figures.evicted},
+                                                     {"expired", figures.expired},
+                                                     {"missed", figures.missed}},
+                                         .positions = {}};
+    const auto positions = topic.positions();
+    description.positions.reserve(positions.size());
+    for (const auto& [name, offset] : positions) {
+        description.positions.push_back({name, offset});
+    }
+    answer(native::FrameType::topic_description, description, frame.header.correlation);
+    return {};
+}
+
+}  // namespace leveret

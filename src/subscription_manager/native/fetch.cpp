@@ -1,0 +1,118 @@
+#include <algorithm>
+#include <limits>
+
+#include "subscription_manager/native/native_manager.hpp"
+#include "subscription_manager/native/waiting_fetch.hpp"
+
+namespace leveret {
+
+NativeManager::Handled NativeManager::fetch(const native::Frame& frame) {
+    const auto topic = opened_topic(frame.header.handle);
+    if (!topic) {
+        return Refusal(topic.error());
+    }
+    const auto request = native::Fetch::decode(frame.body);
+    if (!request) {
+        return Refusal(request.error());
+    }
+    if (auto refusal = check_partition(request->partition)) {
+        return refusal;
+    }
+    if (auto refusal = check_expected(request->expected, **topic)) {
+        return refusal;
+    }
+    const auto cursor = cursor_for(request->start, **topic);
+    if (!cursor) {
+        return Refusal(cursor.error());
+    }
+    const auto& limits = context_.environment.limits;
+    if (request->max_wait_ms > 0 && fetches_.size() >= limits.waiting_fetches_per_connection_max) {
+        context_.environment.counters.fetches_refused.add();
+        return Refusal(Error::too_many_fetches);
+    }
+    const std::size_t most = std::min(limits.reply_bytes_max, limits.frame_bytes_max - native::overhead_bytes_max);
+    const std::size_t max_bytes =
+        std::min<std::size_t>(most, request->max_bytes == 0 ? limits.deliver_bytes_max : request->max_bytes);
+    const auto waiting = std::make_shared<WaitingFetch>(*this, frame.header.correlation, *topic, *cursor, max_bytes);
+    fetches_.emplace(waiting.get(), waiting);
+    waiting->begin(std::chrono::milliseconds(request->max_wait_ms));
+    return {};
+}
+
+WaitingFetch::WaitingFetch(NativeManager& manager, Correlation correlation, TopicPtr topic, const Cursor& cursor,
+                           std::size_t max_bytes)
+    : StrandWaiter(manager.context_.wake_list),
+      manager_(&manager),
+      correlation_(correlation),
+      topic_(std::move(topic)),
+      cursor_(cursor),
+      max_bytes_(max_bytes) {}
+
+void WaitingFetch::begin(std::chrono::milliseconds max_wait) {
+    time_is_up_ = max_wait.count() == 0;
+    resume();
+    if (manager_ == nullptr) {
+        return;  // answered
+    }
+    timer_ = manager_->context_.environment.clock.make_timer(manager_->context_.strand);
+    timer_->set_after(max_wait, [weak = weak_from_this()] {
+        if (const auto self = std::static_pointer_cast<WaitingFetch>(weak.lock())) {
+            self->time_is_up_ = true;
+            self->wake();  // the answer is given where answers are written
+        }
+    });
+}
+
+void WaitingFetch::resume() {
+    if (manager_ == nullptr) {
+        return;
+    }
+    if (manager_->blocked()) {
+        manager_->held_fetches_.push_back(std::static_pointer_cast<WaitingFetch>(shared_from_this()));
+        return;
+    }
+    Gathered gathered;
+    do {
+        topic_->gather(cursor_, max_bytes_, std::numeric_limits<std::uint64_t>::max(), gathered);
+        if (!gathered.empty() || gathered.lagged() || time_is_up_ || topic_->is_deleted()) {
+            manager_->answer_fetch(*this, gathered);
+            return;
+        }
+    } while (!topic_->arm(shared_from_this(), cursor_));
+}
+
+void WaitingFetch::detach() {
+    topic_->disarm(*this);
+    timer_.reset();  // here, on the strand: a publisher may be the last to hold this
+    manager_ = nullptr;
+}
+
+void NativeManager::answer_fetch(WaitingFetch& fetch, const Gathered& gathered) {
+    const auto kept = fetches_.extract(&fetch);  // alive until we return
+    const TopicController& topic = *fetch.topic_;
+    if (topic.is_deleted()) {
+        answer_error({Error::topic_deleted}, fetch.correlation_);
+        fetch.detach();
+        return;
+    }
+    const TopicFigures figures = topic.figures();
+    const LaggedRange missed = gathered.lagged().value_or(LaggedRange{});
+    std::vector<std::byte> records;
+    records.reserve(gathered.bytes());
+    for (const Slice& slice : gathered.slices()) {
+        records.insert(records.end(), slice.records.begin(), slice.records.end());
+    }
+    answer(native::FrameType::fetched,
+           native::Fetched{.epoch = topic.epoch(),
+                           .missed_from = missed.from,
+                           .missed_to = missed.to,
+                           .first = figures.first,
+                           .next = fetch.cursor_.next,
+                           .end = figures.next,
+                           .records = records},
+           fetch.correlation_);
+    context_.environment.counters.records_delivered.add(gathered.records());
+    fetch.detach();
+}
+
+}  // namespace leveret

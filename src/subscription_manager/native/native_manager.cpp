@@ -1,0 +1,145 @@
+#include "subscription_manager/native/native_manager.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include "subscription_manager/native/native_subscription.hpp"
+#include "subscription_manager/native/waiting_fetch.hpp"
+
+namespace leveret {
+
+using native::FrameType;
+
+NativeManager::NativeManager(ManagerContext context) : context_(std::move(context)) {}
+
+NativeManager::~NativeManager() {
+    for (const auto& [id, subscription] : subscriptions_) {
+        subscription->detach();
+    }
+    for (const auto& [key, fetch] : fetches_) {
+        fetch->detach();
+    }
+    context_.environment.counters.subscriptions.subtract(subscriptions_.size());
+}
+
+std::size_t NativeManager::receive(Bytes bytes) {
+    std::size_t taken = 0;
+    while (!closing_ && !blocked()) {
+        const auto frame = native::decode(bytes.subspan(taken), context_.environment.limits.frame_bytes_max);
+        if (!frame) {
+            append_run();
+            context_.environment.counters.bad_frames.add();
+            answer_error({frame.error()}, {});
+            close(frame.error());
+            break;
+        }
+        if (!frame->has_value()) {
+            break;
+        }
+        taken += (*frame)->header.length;
+        context_.environment.counters.frames_received.add();
+        carry_out(**frame);
+    }
+    append_run();
+    return taken;
+}
+
+void NativeManager::carry_out(const native::Frame& frame) {
+    if (frame.header.type != FrameType::publish) {
+        append_run();  // keeps the order of a connection's commands
+    }
+    spdlog::debug("[{}] {} handle={} bytes={}", context_.peer, frame_type_name(frame.header.type), frame.header.handle,
+                  frame.header.length);
+    const Handled refusal = dispatch(frame);
+    if (refusal) {
+        append_run();  // answers stand in the order of the requests
+        answer_error(*refusal, frame.header.correlation);
+    }
+}
+
+NativeManager::Handled NativeManager::dispatch(const native::Frame& frame) {
+    if (!is_established_ && frame.header.type != FrameType::hello) {
+        close(make_error_code(Error::hello_expected));
+        return Refusal(Error::hello_expected);
+    }
+    switch (frame.header.type) {
+        case FrameType::hello:
+            return hello(frame);
+        case FrameType::create_topic:
+            return create_topic(frame);
+        case FrameType::alter_topic:
+            return alter_topic(frame);
+        case FrameType::open_topic:
+            return open_topic(frame);
+        case FrameType::publish:
+            return publish(frame);
+        case FrameType::subscribe:
+            return subscribe(frame);
+        case FrameType::unsubscribe:
+            return unsubscribe(frame);
+        case FrameType::grant:
+            return grant(frame);
+        case FrameType::commit:
+            return commit(frame);
+        case FrameType::seek:
+            return seek(frame);
+        case FrameType::fetch:
+            return fetch(frame);
+        case FrameType::trim_topic:
+            return trim_topic(frame);
+        case FrameType::list_topics:
+            return list_topics(frame);
+        case FrameType::describe_topic:
+            return describe_topic(frame);
+        case FrameType::delete_topic:
+            return delete_topic(frame);
+        case FrameType::describe_server:
+            return describe_server(frame);
+        case FrameType::ping:
+            return ping(frame);
+        case FrameType::close:
+            return close_connection(frame);
+        default:
+            return Refusal(Error::unknown_frame_type);
+    }
+}
+
+bool NativeManager::blocked() const noexcept {
+    return replies_.size() >= context_.environment.limits.reply_bytes_max;
+}
+
+bool NativeManager::collect(WriteBatch& batch) {
+    batch.add_owned(replies_);
+    if (!held_fetches_.empty()) {
+        for (const auto& fetch : std::exchange(held_fetches_, {})) {
+            fetch->resume();
+        }
+        batch.add_owned(replies_);
+    }
+    return deliver(batch);
+}
+
+void NativeManager::shrink() {
+    constexpr std::size_t kept_entries_max = 16;
+    if (run_batches_.capacity() > kept_entries_max) {
+        run_batches_ = {};
+        run_publishes_ = {};
+    }
+    if (replies_.empty()) {
+        replies_ = {};
+    }
+}
+
+void NativeManager::close(std::error_code reason) {
+    if (closing_) {
+        return;
+    }
+    if (reason == Error::shutting_down) {
+        answer_error({reason}, {});
+    }
+    closing_ = reason;
+    for (const auto& [id, subscription] : subscriptions_) {
+        subscription->end_ = subscription->topic_->cursor_at_latest().next;
+    }
+}
+
+}  // namespace leveret

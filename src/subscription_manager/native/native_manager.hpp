@@ -1,0 +1,136 @@
+// The native dialect's SubscriptionManager. One file per command: publish.cpp, subscribe.cpp, fetch.cpp, …
+#pragma once
+
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "protocol/native.hpp"
+#include "subscription_manager/subscription_manager.hpp"
+
+namespace leveret {
+
+class NativeSubscription;
+class WaitingFetch;
+
+/// Strand: connection. A request that fails is answered with Error{code, text}; only bytes that are no frame at all, or
+/// a missing Hello, end the connection.
+class NativeManager final : public SubscriptionManager {
+  public:
+    explicit NativeManager(ManagerContext context);
+    ~NativeManager() override;
+
+    [[nodiscard]] std::size_t receive(Bytes bytes) override;
+    bool collect(WriteBatch& batch) override;
+    void shrink() override;
+    [[nodiscard]] bool blocked() const noexcept override;
+    void close(std::error_code reason) override;
+    [[nodiscard]] bool is_established() const noexcept override { return is_established_; }
+
+  private:
+    friend class NativeSubscription;
+    friend class WaitingFetch;
+
+    /// Refuses a request: what is wrong, and what would be right.
+    struct Refusal {
+        std::error_code code;
+        std::string text;  ///< empty: the code's own sentence
+        std::uint64_t detail = 0;
+
+        // Implicit, so that a command says `return Refusal…` or hands on what a helper refused.
+        // NOLINTNEXTLINE(google-explicit-constructor)
+        Refusal(std::error_code refusal_code, std::string refusal_text = {}, std::uint64_t refusal_detail = 0)
+            : code(refusal_code), text(std::move(refusal_text)), detail(refusal_detail) {}
+        // NOLINTNEXTLINE(google-explicit-constructor)
+        Refusal(Error error, std::string refusal_text = {}, std::uint64_t refusal_detail = 0)
+            : Refusal(make_error_code(error), std::move(refusal_text), refusal_detail) {}
+    };
+    /// What a command answers by itself is in replies_ when it returns; a Refusal becomes an Error frame.
+    using Handled = std::optional<Refusal>;
+
+    void carry_out(const native::Frame& frame);
+    [[nodiscard]] Handled dispatch(const native::Frame& frame);
+
+    [[nodiscard]] Handled hello(const native::Frame& frame);
+    [[nodiscard]] Handled create_topic(const native::Frame& frame);
+    [[nodiscard]] Handled alter_topic(const native::Frame& frame);
+    [[nodiscard]] Handled open_topic(const native::Frame& frame);
+    [[nodiscard]] Handled publish(const native::Frame& frame);
+    [[nodiscard]] Handled subscribe(const native::Frame& frame);
+    [[nodiscard]] Handled unsubscribe(const native::Frame& frame);
+    [[nodiscard]] Handled grant(const native::Frame& frame);
+    [[nodiscard]] Handled commit(const native::Frame& frame);
+    [[nodiscard]] Handled seek(const native::Frame& frame);
+    [[nodiscard]] Handled fetch(const native::Frame& frame);
+    [[nodiscard]] Handled trim_topic(const native::Frame& frame);
+    [[nodiscard]] Handled list_topics(const native::Frame& frame);
+    [[nodiscard]] Handled describe_topic(const native::Frame& frame);
+    [[nodiscard]] Handled delete_topic(const native::Frame& frame);
+    [[nodiscard]] Handled describe_server(const native::Frame& frame);
+    [[nodiscard]] Handled ping(const native::Frame& frame);
+    [[nodiscard]] Handled close_connection(const native::Frame& frame);
+
+    // --- answering (answers.cpp)
+    template <class Body>
+    void answer(native::FrameType type, const Body& body, Correlation correlation, std::uint32_t handle = 0) {
+        native::append_frame(replies_, type, body, correlation, handle);
+    }
+    void answer_ok(Correlation correlation) { answer(native::FrameType::ok, native::RawBody{}, correlation); }
+    void answer_error(const Refusal& refusal, Correlation correlation, std::uint32_t handle = 0);
+
+    // --- shared by commands (lookups.cpp)
+    [[nodiscard]] Result<TopicPtr> opened_topic(std::uint32_t handle) const;
+    [[nodiscard]] Result<TopicPtr> named_topic(std::string_view name) const;
+    /// Partition 0 is the only one, so far.
+    [[nodiscard]] static Handled check_partition(PartitionId partition);
+    /// topic_changed where the client believes in another topic or epoch.
+    [[nodiscard]] static Handled check_expected(const native::Expected& expected, const TopicController& topic);
+    [[nodiscard]] static Result<Cursor> cursor_for(const native::Start& start, const TopicController& topic);
+
+    /// Answers `fetch` with what was gathered and forgets it (fetch.cpp).
+    void answer_fetch(WaitingFetch& fetch, const Gathered& gathered);
+
+    // --- publishing (publish.cpp)
+    struct PendingPublish {
+        Correlation correlation;
+        bool one_way = false;
+    };
+    /// Appends the run of publishes to one topic that receive() has gathered so far, under one hold of its lock.
+    void append_run();
+    void answer_publish(const PendingPublish& publish, const AppendResult& result);
+
+    // --- delivering (deliver.cpp)
+    /// True: it stopped at its share of work, and more may be due.
+    bool deliver(WriteBatch& batch);
+    enum class Turn { more, drained, ended };
+    [[nodiscard]] Turn deliver_some(NativeSubscription& subscription, WriteBatch& batch);
+    /// Delivers, of what the batch has gathered, the records that a filter lets through.
+    void deliver_wanted(NativeSubscription& subscription, std::uint64_t records_max, WriteBatch& batch);
+    void count_delivered(NativeSubscription& subscription, std::uint64_t records, std::uint64_t bytes);
+    void add_lagged(const NativeSubscription& subscription, const LaggedRange& range, WriteBatch& batch);
+    void end_subscription(SubscriptionId id);
+    [[nodiscard]] NativeSubscription* find_subscription(std::uint32_t handle);
+
+    const ManagerContext context_;
+    bool is_established_ = false;
+    std::vector<std::byte> replies_;
+
+    std::vector<TopicPtr> opened_;  // a handle is an index into it, plus 1
+    std::unordered_map<const TopicController*, std::uint32_t> handles_;
+
+    std::unordered_map<std::uint32_t, std::shared_ptr<NativeSubscription>> subscriptions_;  // by SubscriptionId
+    std::uint32_t last_subscription_ = 0;
+    std::vector<NativeSubscription*> ready_;  // each may have something to read; they take turns
+    std::size_t turn_ = 0;
+    std::size_t filtered_bytes_ = 0;  // looked at for filters by the current collect()
+
+    std::unordered_map<WaitingFetch*, std::shared_ptr<WaitingFetch>> fetches_;
+    std::vector<std::shared_ptr<WaitingFetch>> held_fetches_;  // woken while blocked(): they go on when it is over
+
+    // A run: consecutive Publish frames to one topic, as they lie in the bytes given to receive().
+    TopicPtr run_topic_;
+    std::vector<Batch> run_batches_;
+    std::vector<PendingPublish> run_publishes_;
+};
+
+}  // namespace leveret

@@ -1,0 +1,66 @@
+#include <fmt/format.h>
+
+#include "subscription_manager/native/native_manager.hpp"
+#include "subscription_manager/native/native_subscription.hpp"
+
+namespace leveret {
+
+NativeManager::Handled NativeManager::subscribe(const native::Frame& frame) {
+    const auto topic = opened_topic(frame.header.handle);
+    if (!topic) {
+        return Refusal(topic.error());
+    }
+    const auto request = native::Subscribe::decode(frame.body);
+    if (!request) {
+        return Refusal(request.error());
+    }
+    if (auto refusal = check_partition(request->partition)) {
+        return refusal;
+    }
+    if (auto refusal = check_expected(request->expected, **topic)) {
+        return refusal;
+    }
+    const auto& limits = context_.environment.limits;
+    if ((request->flags & ~native::Subscribe::commit_gives_credit) != 0) {
+        return Refusal(Error::not_supported, "a flag of this Subscribe is reserved: clear it");
+    }
+    const bool too_many_keys = request->filter_keys.size() > limits.filter_keys_max;
+    if (too_many_keys || subscriptions_.size() >= limits.subscriptions_per_connection_max) {
+        context_.environment.counters.subscriptions_refused.add();
+        return Refusal(too_many_keys ? Error::too_many_filter_keys : Error::too_many_subscriptions);
+    }
+    const auto cursor = cursor_for(request->start, **topic);
+    if (!cursor) {
+        return Refusal(cursor.error());
+    }
+    MemoryCharge filter_charge(context_.environment.memory);
+    if (!filter_charge.resize(NativeSubscription::filter_bytes(*request))) {
+        context_.environment.counters.memory_full.add();
+        return Refusal(Error::memory_full);
+    }
+    const SubscriptionId id{++last_subscription_};
+    const auto subscription =
+        std::make_shared<NativeSubscription>(*this, id, *topic, *cursor, *request, std::move(filter_charge));
+    subscriptions_.emplace(id.value, subscription);
+    context_.environment.counters.subscriptions.add();
+    subscription->mark_ready();
+    answer(native::FrameType::subscribed,
+           native::Subscribed{.id = (*topic)->id(), .epoch = (*topic)->epoch(), .next = cursor->next},
+           frame.header.correlation, id.value);
+    return {};
+}
+
+NativeSubscription* NativeManager::find_subscription(std::uint32_t handle) {
+    const auto found = subscriptions_.find(handle);
+    return found == subscriptions_.end() ? nullptr : found->second.get();
+}
+
+void NativeManager::end_subscription(SubscriptionId id) {
+    const auto found = subscriptions_.find(id.value);
+    std::erase(ready_, found->second.get());
+    found->second->detach();
+    subscriptions_.erase(found);
+    context_.environment.counters.subscriptions.subtract();
+}
+
+}  // namespace leveret

@@ -1,0 +1,38 @@
+// A Fetch that waits for its first record, or for its time to run out.
+#pragma once
+
+#include <memory>
+
+#include "protocol/native.hpp"
+#include "subscription_manager/wake_list.hpp"
+#include "topic_registry/topic_registry.hpp"
+
+namespace leveret {
+
+class NativeManager;
+
+/// Strand: connection.
+class WaitingFetch final : public StrandWaiter {
+  public:
+    WaitingFetch(NativeManager& manager, Correlation correlation, TopicPtr topic, const Cursor& cursor,
+                 std::size_t max_bytes);
+
+    /// Answers at once if there is a record or no time to wait; else waits for the first of both.
+    void begin(std::chrono::milliseconds max_wait);
+    void resume() override;
+    /// After this nothing reaches the manager any more.
+    void detach();
+
+  private:
+    friend class NativeManager;  // writes the answer
+
+    NativeManager* manager_;
+    const Correlation correlation_;
+    const TopicPtr topic_;
+    Cursor cursor_;
+    const std::size_t max_bytes_;
+    std::unique_ptr<Timer> timer_;
+    bool time_is_up_ = false;
+};
+
+}  // namespace leveret

@@ -1,0 +1,30 @@
+#include "subscription_manager/subscription_manager.hpp"
+
+#include <cstring>
+
+#include "protocol/native.hpp"
+#include "protocol/zaichik.hpp"
+#include "subscription_manager/native/native_manager.hpp"
+#include "subscription_manager/zaichik/zaichik_manager.hpp"
+
+namespace leveret {
+
+Result<std::unique_ptr<SubscriptionManager>> make_subscription_manager(Bytes bytes, const ManagerContext& context,
+                                                                       std::size_t* opening_bytes) {
+    std::uint32_t first_word = 0;
+    if (bytes.size() < sizeof first_word) {
+        return nullptr;
+    }
+    std::memcpy(&first_word, bytes.data(), sizeof first_word);
+    if (zaichik::opens_with(first_word)) {
+        *opening_bytes = 0;  // the word is the first frame's own
+        return std::make_unique<ZaichikManager>(context);
+    }
+    if (std::memcmp(bytes.data(), native::magic.data(), native::magic.size()) == 0) {
+        *opening_bytes = native::magic.size();
+        return std::make_unique<NativeManager>(context);
+    }
+    return fail(Error::unknown_dialect);
+}
+
+}  // namespace leveret

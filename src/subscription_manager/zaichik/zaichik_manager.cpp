@@ -1,0 +1,249 @@
+#include "subscription_manager/zaichik/zaichik_manager.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include <spdlog/spdlog.h>
+
+#include "protocol/native.hpp"
+
+namespace leveret {
+
+namespace {
+// What an idle connection may keep for its next run.
+constexpr std::size_t kept_run_bytes_max = 1024;
+}  // namespace
+
+/// One subscription: a cursor into a topic that may be waiting for it to grow.
+class ZaichikManager::TopicStream final : public StrandWaiter {
+  public:
+    TopicStream(ZaichikManager& manager, TopicPtr topic)
+        : StrandWaiter(manager.context_.wake_list), topic_(std::move(topic)), manager_(&manager) {
+        cursor_ = topic_->settings().retention_ttl_ms > 0 ? topic_->cursor_at_earliest() : topic_->cursor_at_latest();
+    }
+
+    void resume() override {
+        if (manager_ != nullptr) {
+            mark_ready();
+        }
+    }
+    void mark_ready() {
+        if (!std::exchange(is_ready_, true)) {
+            manager_->ready_.push_back(this);
+        }
+    }
+    /// After this nothing reaches the manager any more.
+    void detach() {
+        topic_->disarm(*this);
+        manager_ = nullptr;
+    }
+
+    TopicPtr topic_;
+    Cursor cursor_;
+    bool is_ready_ = false;
+
+  private:
+    ZaichikManager* manager_;
+};
+
+ZaichikManager::ZaichikManager(ManagerContext context) : context_(std::move(context)) {}
+
+ZaichikManager::~ZaichikManager() {
+    for (const auto& [name, stream] : streams_) {
+        stream->detach();
+    }
+    context_.environment.counters.subscriptions.subtract(streams_.size());
+}
+
+std::size_t ZaichikManager::receive(Bytes bytes) {
+    std::size_t taken = 0;
+    while (!closing_) {
+        const auto decoded = zaichik::decode(bytes.subspan(taken), context_.environment.limits.frame_bytes_max);
+        if (!decoded) {
+            context_.environment.counters.bad_frames.add();
+            close(decoded.error());
+            break;
+        }
+        if (!decoded->has_value()) {
+            break;
+        }
+        taken += (*decoded)->bytes;
+        context_.environment.counters.frames_received.add();
+        std::visit([this](const auto& command) { carry_out(command); }, (*decoded)->frame);
+    }
+    append_run();
+    return taken;
+}
+
+void ZaichikManager::carry_out(const zaichik::CreateTopic& command) {
+    append_run();
+    spdlog::debug("[{}] CreateTopic {} retention_ttl={} compaction_window={}", context_.peer, command.topic,
+                  command.retention_ttl_ms, command.compaction_window_ms);
+    const TopicSettings settings{.retention_ttl_ms = command.retention_ttl_ms,
+                                 .compaction_window_ms = command.compaction_window_ms};
+    if (const auto topic = context_.registry.create_or_keep(command.topic, settings); !topic) {
+        close(topic.error());
+    }
+}
+
+void ZaichikManager::carry_out(const zaichik::Publish& command) {
+    spdlog::debug("[{}] Publish {} key={} payload_bytes={}", context_.peer, command.topic,
+                  command.key.value_or("(none)"), command.payload.size());
+    if (run_topic_ == nullptr || run_topic_->name() != command.topic || run_topic_->is_deleted()) {
+        append_run();
+        const auto topic = context_.registry.find_or_create(command.topic);
+        if (!topic) {
+            close(topic.error());
+            return;
+        }
+        run_topic_ = *topic;
+    }
+    const RecordDraft draft{.payload = command.payload, .key = command.key};
+    if (const auto error =
+            check_draft(draft, context_.environment.limits.frame_bytes_max - native::overhead_bytes_max)) {
+        close(error);
+        return;
+    }
+    const std::size_t at = run_records_.size();
+    run_sizes_.push_back(record_bytes(draft));
+    run_records_.resize(at + run_sizes_.back());
+    write_record(run_records_.data() + at, draft, false);
+}
+
+void ZaichikManager::append_run() {
+    if (run_sizes_.empty()) {
+        return;
+    }
+    std::vector<Batch> batches;
+    batches.reserve(run_sizes_.size());
+    Bytes rest(run_records_);
+    for (const std::size_t size : run_sizes_) {
+        batches.push_back({.records = rest.first(size), .record_count = 1});
+        rest = rest.subspan(size);
+    }
+    run_topic_->append(batches, [this](std::span<AppendResult> results) {
+        for (const AppendResult& result : results) {
+            if (result.error && !closing_) {
+                close(result.error);
+            }
+        }
+    });
+    run_sizes_.clear();
+    run_records_.clear();
+}
+
+void ZaichikManager::shrink() {
+    if (run_records_.capacity() > kept_run_bytes_max) {
+        run_records_ = {};
+        run_sizes_ = {};
+    }
+}
+
+void ZaichikManager::carry_out(const zaichik::Subscribe& command) {
+    append_run();
+    spdlog::debug("[{}] Subscribe {}", context_.peer, command.topic);
+    const auto topic = context_.registry.find_or_create(command.topic);
+    if (!topic) {
+        close(topic.error());
+        return;
+    }
+    const bool is_first = streams_.empty();
+    remove_stream(command.topic);
+    if (streams_.size() >= context_.environment.limits.subscriptions_per_connection_max) {
+        context_.environment.counters.subscriptions_refused.add();
+        close(make_error_code(Error::too_many_subscriptions));
+        return;
+    }
+    const auto stream = std::make_shared<TopicStream>(*this, *topic);
+    streams_.emplace(command.topic, stream);
+    context_.environment.counters.subscriptions.add();
+    stream->mark_ready();
+    if (is_first) {
+        may_deliver_ = true;
+    }
+}
+
+void ZaichikManager::carry_out(const zaichik::Unsubscribe& command) {
+    append_run();
+    spdlog::debug("[{}] Unsubscribe {}", context_.peer, command.topic);
+    remove_stream(command.topic);
+    if (streams_.empty()) {
+        may_deliver_ = false;
+    }
+}
+
+void ZaichikManager::carry_out(const zaichik::CloseConnection& /*command*/) {
+    append_run();
+    spdlog::debug("[{}] CloseConnection", context_.peer);
+    close({});
+}
+
+void ZaichikManager::carry_out(const zaichik::Commit& /*command*/) {
+    append_run();
+    spdlog::debug("[{}] Commit", context_.peer);
+    may_deliver_ = !streams_.empty();
+}
+
+void ZaichikManager::remove_stream(std::string_view topic) {
+    const auto found = streams_.find(std::string(topic));
+    if (found == streams_.end()) {
+        return;
+    }
+    std::erase(ready_, found->second.get());
+    found->second->detach();
+    streams_.erase(found);
+    context_.environment.counters.subscriptions.subtract();
+}
+
+bool ZaichikManager::collect(WriteBatch& batch) {
+    while (may_deliver_ && !ready_.empty()) {
+        turn_ %= ready_.size();
+        TopicStream& stream = *ready_[turn_];
+        if (deliver_one(stream, batch)) {
+            ++turn_;
+            continue;
+        }
+        if (stream.topic_->is_deleted()) {
+            remove_stream(stream.topic_->name());
+            may_deliver_ = !streams_.empty();
+            continue;
+        }
+        if (stream.topic_->arm(stream.shared_from_this(), stream.cursor_)) {
+            stream.is_ready_ = false;
+            std::swap(ready_[turn_], ready_.back());
+            ready_.pop_back();
+        }
+    }
+    return false;
+}
+
+bool ZaichikManager::deliver_one(TopicStream& stream, WriteBatch& batch) {
+    Gathered& gathered = batch.gathered();
+    stream.topic_->gather(stream.cursor_, std::numeric_limits<std::size_t>::max(), 1, gathered);
+    if (gathered.empty()) {
+        return false;
+    }
+    const RecordView record(gathered.slices().front().records.data());
+    zaichik::Publish frame{.topic = stream.topic_->name(), .key = record.key(), .payload = record.payload()};
+    if (frame.key && !is_utf8(*frame.key)) {
+        // A key from the native dialect may be any bytes; a zaichik client would fail to decode it.
+        frame.key.reset();
+        context_.environment.counters.deliveries_recoded.add();
+    }
+    std::vector<std::byte> bytes;
+    zaichik::encode(frame, bytes);
+    batch.add_owned(bytes);
+    gathered.clear();
+    may_deliver_ = false;
+    context_.environment.counters.records_delivered.add();
+    spdlog::debug("[{}] Deliver {} offset={}", context_.peer, frame.topic, stream.cursor_.next.value - 1);
+    return true;
+}
+
+void ZaichikManager::close(std::error_code reason) {
+    if (!closing_) {
+        closing_ = reason;
+    }
+}
+
+}  // namespace leveret

@@ -1,0 +1,55 @@
+// The zaichik dialect's SubscriptionManager: one record outstanding per connection, Commit asks for the next, and
+// nothing but Publish frames is ever sent.
+#pragma once
+
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "protocol/zaichik.hpp"
+#include "subscription_manager/subscription_manager.hpp"
+
+namespace leveret {
+
+/// Strand: connection. Bad input closes the connection, for this dialect cannot carry errors.
+class ZaichikManager final : public SubscriptionManager {
+  public:
+    explicit ZaichikManager(ManagerContext context);
+    ~ZaichikManager() override;
+
+    [[nodiscard]] std::size_t receive(Bytes bytes) override;
+    bool collect(WriteBatch& batch) override;
+    void shrink() override;
+    [[nodiscard]] bool blocked() const noexcept override { return false; }  // it has no answers
+    void close(std::error_code reason) override;
+    [[nodiscard]] bool is_established() const noexcept override { return true; }
+
+  private:
+    class TopicStream;
+
+    void carry_out(const zaichik::CreateTopic& command);
+    void carry_out(const zaichik::Publish& command);
+    void carry_out(const zaichik::Subscribe& command);
+    void carry_out(const zaichik::Unsubscribe& command);
+    void carry_out(const zaichik::CloseConnection& command);
+    void carry_out(const zaichik::Commit& command);
+
+    /// Appends the run of publishes to one topic that receive() has gathered so far.
+    void append_run();
+    /// Delivers one record of `stream` and takes the credit; false where it has none.
+    [[nodiscard]] bool deliver_one(TopicStream& stream, WriteBatch& batch);
+    void remove_stream(std::string_view topic);
+
+    const ManagerContext context_;
+    std::unordered_map<std::string, std::shared_ptr<TopicStream>> streams_;
+    std::vector<TopicStream*> ready_;  // each may have something to read; they take turns
+    std::size_t turn_ = 0;
+    bool may_deliver_ = false;  // the one credit of the connection
+
+    // A run: consecutive publishes to one topic, laid out as records back to back.
+    TopicPtr run_topic_;
+    std::vector<std::byte> run_records_;
+    std::vector<std::size_t> run_sizes_;
+};
+
+}  // namespace leveret
