@@ -1,0 +1,65 @@
+// leveret-server: reads its options, starts a Broker, waits for a signal, stops it.
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include <asio/io_context.hpp>
+#include <asio/signal_set.hpp>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include "server/broker.hpp"
+#include "server/server_options.hpp"
+#include "subscription_manager/version.hpp"
+
+namespace {
+
+constexpr int exit_cannot_start = 2;
+
+std::optional<std::string> environment_variable(const std::string& name) {
+    const char* const value = std::getenv(name.c_str());
+    return value == nullptr || *value == '\0' ? std::nullopt : std::optional<std::string>(value);
+}
+
+void log_start(const leveret::Broker& broker, const std::string& host) {
+    const leveret::Limits& limits = broker.limits();
+    spdlog::info(
+        "leveret {} listening on {}:{} threads={} memory_bytes_max={} connections_max={} topics_max={} "
+        "frame_bytes_max={} topic_bytes_max={}",
+        leveret::server_version, host, broker.port(), broker.threads(), limits.memory_bytes_max, limits.connections_max,
+        limits.topics_max, limits.frame_bytes_max, limits.topic_bytes_max);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    const auto options =
+        leveret::parse_server_options(std::vector<std::string>(argv + 1, argv + argc), environment_variable);
+    if (!options) {
+        std::fputs(options.error().text.c_str(), options.error().code == 0 ? stdout : stderr);
+        return options.error().code;
+    }
+    spdlog::set_default_logger(spdlog::stderr_color_mt("leveret"));
+    spdlog::set_level(spdlog::level::from_str(options->log_level));
+    leveret::raise_open_files_limit();
+
+    // Signals are caught before there is anything to stop, and on a context of their own: a stop waits for the
+    // broker's.
+    asio::io_context signals_context;
+    asio::signal_set signals(signals_context, SIGINT, SIGTERM);
+
+    leveret::Broker broker(options->broker);
+    if (const auto error = broker.start()) {
+        std::fprintf(stderr, "leveret-server: cannot listen on %s:%u: %s\n", options->broker.host.c_str(),
+                     static_cast<unsigned>(options->broker.port), error.message().c_str());
+        return exit_cannot_start;
+    }
+    log_start(broker, options->broker.host);
+
+    signals.async_wait([](std::error_code, int signal) { spdlog::info("signal {}: stopping", signal); });
+    signals_context.run();
+    broker.stop();
+    spdlog::info("stopped");
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,295 @@
+#include "server/broker.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include <asio/executor_work_guard.hpp>
+#include <asio/post.hpp>
+#include <spdlog/spdlog.h>
+#include <sys/resource.h>
+
+#include "protocol/native.hpp"
+#include "server/connection.hpp"
+#include "server/listener.hpp"
+
+namespace leveret {
+
+namespace {
+
+// Open files that are not connections: logs, the poller, the listener, and some to spare.
+constexpr std::size_t files_besides_connections = 64;
+
+std::size_t open_files_limit() noexcept {
+    rlimit limit{};
+    return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 1024;
+}
+
+Limits with_derived_values(Limits limits) noexcept {
+    if (limits.memory_bytes_max == 0) {
+        limits.memory_bytes_max = default_memory_bytes_max();
+    }
+    if (limits.connections_max == 0) {
+        const std::size_t files = open_files_limit();
+        limits.connections_max = files > 2 * files_besides_connections ? files - files_besides_connections : files / 2;
+    }
+    // What is sent must fit into the frames that Welcome announces.
+    limits.deliver_bytes_max = std::min(limits.deliver_bytes_max, limits.frame_bytes_max - native::overhead_bytes_max);
+    return limits;
+}
+
+unsigned with_default_threads(unsigned threads) noexcept {
+    return threads != 0 ? threads : std::max(2U, std::thread::hardware_concurrency()) - 1;
+}
+
+}  // namespace
+
+std::size_t raise_open_files_limit() noexcept {
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+    return open_files_limit();
+}
+
+/// Lock order: mutex_ is a leaf.
+class Broker::Implementation {
+  public:
+    explicit Implementation(BrokerOptions options);
+    ~Implementation();
+
+    std::error_code listen();
+    void start_threads();
+    void attach(std::unique_ptr<Transport> transport, asio::any_io_executor strand);
+    void stop();
+
+    const BrokerOptions options_;
+    const Limits limits_;
+    const unsigned threads_;
+    Counters counters_;
+    MemoryBudget memory_;
+    const std::unique_ptr<Random> own_random_;
+    const Environment environment_;
+    std::unique_ptr<asio::io_context> own_context_;
+    asio::io_context& context_;
+    const Strand house_;                       // timers of the registry and of the stop
+    std::unique_ptr<TopicRegistry> registry_;  // destroyed on house_, when all connections have gone
+    std::shared_ptr<Listener> listener_;
+    std::atomic<bool> is_stopped_{false};
+
+  private:
+    void ended(std::uint64_t id);
+    void finish_stop();
+    [[nodiscard]] std::vector<std::shared_ptr<Connection>> connections();
+
+    ReadMemoryPool read_memory_;
+    WriteBatchPool write_batches_;
+    const ConnectionShared shared_;
+    std::optional<asio::executor_work_guard<asio::io_context::executor_type>> keep_running_;
+    std::vector<std::thread> own_threads_;
+    std::unique_ptr<Timer> drain_timer_;  // strand: house_
+
+    std::mutex mutex_;  // guards the four below
+    std::condition_variable all_stopped_;
+    std::unordered_map<std::uint64_t, std::shared_ptr<Connection>> connections_;
+    std::uint64_t last_connection_ = 0;
+    bool stopping_ = false;
+};
+
+Broker::Implementation::Implementation(BrokerOptions options)
+    : options_(std::move(options)),
+      limits_(with_derived_values(options_.limits)),
+      threads_(with_default_threads(options_.threads)),
+      memory_(limits_.memory_bytes_max),
+      own_random_(options_.random != nullptr ? nullptr : make_random()),
+      environment_{.limits = limits_,
+                   .clock = options_.clock != nullptr ? *options_.clock : system_clock(),
+                   .random = options_.random != nullptr ? *options_.random : *own_random_,
+                   .memory = memory_,
+                   .counters = counters_},
+      // With one thread Asio may leave out some of its locking.
+      own_context_(options_.context != nullptr ? nullptr
+                                               : std::make_unique<asio::io_context>(static_cast<int>(threads_))),
+      context_(options_.context != nullptr ? *options_.context : *own_context_),
+      house_(asio::make_strand(context_)),
+      registry_(std::make_unique<TopicRegistry>(environment_, house_)),
+      shared_{.environment = environment_,
+              .registry = *registry_,
+              .permissions = options_.permissions,
+              .read_memory = read_memory_,
+              .write_batches = write_batches_} {}
+
+Broker::Implementation::~Implementation() {
+    stop();
+}
+
+std::error_code Broker::Implementation::listen() {
+    listener_ = std::make_shared<Listener>(context_, environment_, [this](TcpSocket socket) {
+        const asio::any_io_executor strand = socket.get_executor();
+        attach(std::make_unique<TcpTransport>(std::move(socket)), strand);
+    });
+    if (const auto error = listener_->listen(options_.host, options_.port)) {
+        return error;
+    }
+    listener_->start();
+    return {};
+}
+
+void Broker::Implementation::start_threads() {
+    if (own_context_ == nullptr) {
+        return;
+    }
+    keep_running_.emplace(own_context_->get_executor());
+    for (unsigned i = 0; i < threads_; ++i) {
+        own_threads_.emplace_back([this] { own_context_->run(); });
+    }
+}
+
+void Broker::Implementation::attach(std::unique_ptr<Transport> transport, asio::any_io_executor strand) {
+    std::shared_ptr<Connection> connection;
+    {
+        const std::scoped_lock lock(mutex_);
+        if (stopping_ || connections_.size() >= limits_.connections_max) {
+            counters_.connections_refused.add();
+            spdlog::warn("refused {}: {} connections are open", transport->peer(), connections_.size());
+            return;  // the transport closes as it goes
+        }
+        const std::uint64_t id = ++last_connection_;
+        connection = std::make_shared<Connection>(shared_, id, std::move(transport), std::move(strand),
+                                                  [this](std::uint64_t ended_id) { ended(ended_id); });
+        connections_.emplace(id, connection);
+    }
+    counters_.connections_accepted.add();
+    counters_.connections.add();
+    connection->start();
+}
+
+void Broker::Implementation::ended(std::uint64_t id) {
+    std::shared_ptr<Connection> connection;  // destroyed after the lock is released
+    counters_.connections.subtract();
+    const std::scoped_lock lock(mutex_);
+    const auto found = connections_.find(id);
+    connection = std::move(found->second);
+    connections_.erase(found);
+    if (stopping_ && connections_.empty()) {
+        asio::post(house_, [this] { finish_stop(); });
+    }
+}
+
+std::vector<std::shared_ptr<Connection>> Broker::Implementation::connections() {
+    std::vector<std::shared_ptr<Connection>> all;
+    const std::scoped_lock lock(mutex_);
+    all.reserve(connections_.size());
+    for (const auto& [id, connection] : connections_) {
+        all.push_back(connection);
+    }
+    return all;
+}
+
+void Broker::Implementation::stop() {
+    {
+        const std::scoped_lock lock(mutex_);
+        if (std::exchange(stopping_, true)) {
+            return;
+        }
+        if (connections_.empty()) {
+            asio::post(house_, [this] { finish_stop(); });
+        }
+    }
+    if (listener_ != nullptr) {
+        listener_->close();
+    }
+    asio::post(house_, [this] {
+        if (is_stopped_) {
+            return;
+        }
+        drain_timer_ = environment_.clock.make_timer(house_);
+        drain_timer_->set_after(limits_.drain_timeout, [this] {
+            for (const auto& connection : connections()) {
+                connection->abort();
+            }
+        });
+    });
+    for (const auto& connection : connections()) {
+        connection->drain();
+    }
+    if (own_context_ == nullptr) {
+        return;
+    }
+    if (!own_threads_.empty()) {
+        std::unique_lock lock(mutex_);
+        all_stopped_.wait(lock, [this] { return is_stopped_.load(); });
+    }
+    keep_running_.reset();
+    for (std::thread& thread : own_threads_) {
+        thread.join();
+    }
+    own_threads_.clear();
+}
+
+void Broker::Implementation::finish_stop() {
+    drain_timer_.reset();
+    registry_.reset();
+    const std::scoped_lock lock(mutex_);
+    is_stopped_ = true;
+    all_stopped_.notify_all();
+}
+
+Broker::Broker(BrokerOptions options) : implementation_(std::make_unique<Implementation>(std::move(options))) {}
+
+Broker::~Broker() = default;
+
+std::error_code Broker::start() {
+    if (const auto error = implementation_->listen()) {
+        return error;
+    }
+    implementation_->start_threads();
+    return {};
+}
+
+void Broker::start_without_listening() {
+    implementation_->start_threads();
+}
+
+std::uint16_t Broker::port() const noexcept {
+    return implementation_->listener_ == nullptr ? std::uint16_t{0} : implementation_->listener_->port();
+}
+
+void Broker::attach(std::unique_ptr<Transport> transport, asio::any_io_executor strand) {
+    implementation_->attach(std::move(transport), std::move(strand));
+}
+
+void Broker::stop() {
+    implementation_->stop();
+}
+
+bool Broker::is_stopped() const noexcept {
+    return implementation_->is_stopped_;
+}
+
+const Limits& Broker::limits() const noexcept {
+    return implementation_->limits_;
+}
+
+const Counters& Broker::counters() const noexcept {
+    return implementation_->counters_;
+}
+
+std::uint64_t Broker::memory_used_bytes() const noexcept {
+    return implementation_->memory_.used_bytes();
+}
+
+TopicRegistry& Broker::registry() noexcept {
+    return *implementation_->registry_;
+}
+
+unsigned Broker::threads() const noexcept {
+    return implementation_->threads_;
+}
+
+}  // namespace leveret

@@ -1,0 +1,383 @@
+#include "server/connection.hpp"
+
+#include <exception>
+
+#include <asio/co_spawn.hpp>
+#include <asio/error.hpp>
+#include <asio/post.hpp>
+#include <asio/use_awaitable.hpp>
+#include <spdlog/spdlog.h>
+
+namespace leveret {
+
+namespace {
+
+// Writes of one connection before others on its thread have a turn: 1 MiB with the default deliver_bytes_max.
+constexpr int writes_per_turn = 4;
+// Memory that was reclaimed for one may be taken by another, or still be pinned: so a few attempts, not for ever.
+constexpr int reclaim_attempts = 4;
+// How often a stalled write looks whether a topic has evicted what it pins.
+constexpr std::chrono::milliseconds stall_check_interval{250};
+
+/// Every coroutine is spawned with this: an exception is a defect of ours, and it is never silent.
+auto report(const char* task) {
+    return [task](const std::exception_ptr& failure) {
+        if (failure == nullptr) {
+            return;
+        }
+        try {
+            std::rethrow_exception(failure);
+        } catch (const std::exception& error) {
+            spdlog::error("{} ended with an exception: {}", task, error.what());
+        }
+    };
+}
+
+}  // namespace
+
+Connection::Connection(const ConnectionShared& shared, std::uint64_t id, std::unique_ptr<Transport> transport,
+                       asio::any_io_executor strand, Ended ended)
+    : shared_(shared),
+      id_(id),
+      transport_(std::move(transport)),
+      strand_(std::move(strand)),
+      ended_(std::move(ended)),
+      wake_list_(std::make_shared<WakeList>(strand_,
+                                            [this] {
+                                                work_asked_ = false;
+                                                work();
+                                            })),
+      input_(shared.read_memory, shared.environment.memory,
+             [this](std::uint64_t bytes) { return shared_.registry.reclaim(bytes); }) {}
+
+void Connection::start() {
+    asio::co_spawn(
+        strand_, [self = shared_from_this()] { return self->read(); }, report("reading"));
+}
+
+void Connection::drain() {
+    asio::post(strand_, [self = shared_from_this()] {
+        if (self->manager_ == nullptr) {
+            self->close(make_error_code(Error::shutting_down));
+            return;
+        }
+        self->manager_->close(make_error_code(Error::shutting_down));
+        self->stalled_since_ =
+            self->shared_.environment.clock.steady_now();  // however long it has taken nothing before
+        self->work();
+    });
+}
+
+void Connection::abort() {
+    asio::post(strand_, [self = shared_from_this()] {
+        if (!self->closed_) {
+            self->shared_.environment.counters.drains_cut.add();
+            self->close(make_error_code(Error::shutting_down));
+        }
+    });
+}
+
+Connection::~Connection() {
+    if (!closed_) {  // the io_context went first; else close() has done it, on the strand
+        wake_list_->close();
+    }
+}
+
+// --- Reading
+
+asio::awaitable<void> Connection::read() {
+    std::error_code error = co_await transport_->wait_readable();
+    while (!error && !closed_) {
+        const std::span<std::byte> space = input_.prepare();
+        if (space.empty()) {
+            shared_.environment.counters.memory_full.add();
+            close(make_error_code(Error::memory_full));
+            co_return;
+        }
+        const std::size_t count = transport_->read_some(space, error);
+        if (error && error != asio::error::would_block) {
+            break;
+        }
+        input_.commit(count);
+        shared_.environment.counters.bytes_received.add(count);
+        receive();
+        if (manager_ != nullptr && manager_->blocked()) {
+            co_await wait_until_unblocked();
+        }
+        if (closed_ || manager_closing()) {
+            co_return;  // work() closes when everything due has been written
+        }
+        if (count < space.size()) {  // a short read: nothing more is there
+            input_.shrink();
+            if (manager_ != nullptr) {
+                manager_->shrink();
+            }
+            error = co_await transport_->wait_readable();
+        } else {
+            error.clear();
+            co_await asio::post(strand_, asio::use_awaitable);  // others on this thread have a turn
+        }
+    }
+    client_ended(error);
+}
+
+bool Connection::manager_closing() const noexcept {
+    return manager_ != nullptr && manager_->closing().has_value();
+}
+
+asio::awaitable<void> Connection::wait_until_unblocked() {
+    if (unblocked_ == nullptr) {
+        unblocked_ = std::make_unique<Notifier>(strand_);
+    }
+    while (manager_ != nullptr && manager_->blocked()) {
+        co_await unblocked_->wait();
+        receive();  // frames that were read before and not carried out yet
+    }
+}
+
+void Connection::receive() {
+    if (closed_ || (manager_ == nullptr && !choose_dialect())) {
+        return;
+    }
+    bool stopped_early = false;
+    do {
+        if (manager_ != nullptr) {
+            wake_list_->begin();  // what these commands wake of our own is found by work(), not posted
+            input_.consume(manager_->receive(input_.data()));
+            stopped_early = manager_->blocked();
+        }
+        watch_handshake();
+        work();
+        // Where work() has taken the answers that were in the way, the frames behind them are carried out now: nobody
+        // would come back to them, and reading on would pile up more and more of them.
+    } while (stopped_early && manager_ != nullptr && !manager_->blocked());
+}
+
+bool Connection::choose_dialect() {
+    if (input_.data().empty()) {
+        return false;
+    }
+    std::size_t opening_bytes = 0;
+    auto manager = make_subscription_manager(input_.data(),
+                                             {.environment = shared_.environment,
+                                              .registry = shared_.registry,
+                                              .permissions = shared_.permissions,
+                                              .wake_list = wake_list_,
+                                              .strand = strand_,
+                                              .connection_id = id_,
+                                              .peer = transport_->peer()},
+                                             &opening_bytes);
+    if (!manager) {
+        shared_.environment.counters.unknown_dialects.add();
+        close(manager.error());
+        return false;
+    }
+    manager_ = std::move(*manager);
+    input_.consume(opening_bytes);
+    spdlog::debug("[{}] connected, {} dialect", transport_->peer(), opening_bytes == 0 ? "zaichik" : "native");
+    return true;
+}
+
+void Connection::watch_handshake() {
+    const bool is_over = manager_ != nullptr && manager_->is_established();
+    if (is_over || closed_) {
+        handshake_timer_.reset();
+        return;
+    }
+    if (handshake_timer_ != nullptr) {
+        return;
+    }
+    handshake_timer_ = shared_.environment.clock.make_timer(strand_);
+    handshake_timer_->set_after(shared_.environment.limits.handshake_timeout, [weak = weak_from_this()] {
+        const auto self = weak.lock();
+        if (self != nullptr && !self->closed_ && self->handshake_timer_ != nullptr) {
+            self->shared_.environment.counters.handshake_timeouts.add();
+            self->close(make_error_code(Error::handshake_timeout));
+        }
+    });
+}
+
+void Connection::client_ended(std::error_code error) {
+    if (closed_) {
+        return;
+    }
+    if (manager_ == nullptr) {
+        close(error);
+        return;
+    }
+    // Everything that arrived whole has been carried out; its answers may still be written.
+    manager_->close(error == asio::error::eof ? std::error_code() : error);
+    work();
+}
+
+// --- Writing
+
+void Connection::work() {
+    if (closed_) {
+        return;
+    }
+    const auto self = shared_from_this();  // close() may let go of the last one
+    wake_list_->begin();
+    do {
+        for (const auto& waiter : wake_list_->take()) {
+            waiter->resume();
+        }
+        write();
+    } while (!closed_ && !wake_list_->finish());
+    if (unblocked_ != nullptr && (closed_ || !manager_->blocked())) {
+        unblocked_->notify();
+    }
+}
+
+void Connection::write() {
+    for (int writes = 0; !stalled_ && !closed_ && manager_ != nullptr; ++writes) {
+        if (write_failed_) {
+            if (manager_->closing() || manager_->blocked()) {
+                close(asio::error::broken_pipe);
+            }
+            return;
+        }
+        if (writes == writes_per_turn) {
+            ask_for_work();
+            return;
+        }
+        if (batch_ == nullptr) {
+            batch_ = shared_.write_batches.borrow();
+        }
+        const bool more_is_due = batch_->empty() && manager_->collect(*batch_);
+        if (batch_->empty()) {
+            shared_.write_batches.give_back(std::move(batch_));
+            if (more_is_due) {
+                ask_for_work();
+            } else if (manager_->closing()) {
+                close(*manager_->closing());
+            }
+            return;
+        }
+        if (!write_front()) {
+            return;
+        }
+    }
+}
+
+void Connection::ask_for_work() {
+    if (!std::exchange(work_asked_, true)) {
+        wake_list_->ask_for_work();
+    }
+}
+
+bool Connection::write_front() {
+    const auto buffers = batch_->front();
+    const std::size_t offered = asio::buffer_size(buffers);
+    std::error_code error;
+    const std::size_t written = transport_->write_some(buffers, error);
+    if (error && error != asio::error::would_block) {
+        write_failed_ = true;  // what the peer sent before it went is still to be read and carried out
+        batch_.reset();
+        return true;
+    }
+    batch_->consume(written);
+    shared_.environment.counters.bytes_sent.add(written);
+    if (written < offered) {
+        begin_stall();
+        return false;
+    }
+    return true;
+}
+
+void Connection::begin_stall() {
+    stalled_ = true;
+    if (stall_timer_ == nullptr ||
+        !manager_->blocked()) {  // a client that takes a little now and then is slow all the same
+        stalled_since_ = shared_.environment.clock.steady_now();
+    }
+    if (!make_room_for([this] { return batch_->charge_owned(shared_.environment.memory); })) {
+        return;
+    }
+    if (stall_timer_ == nullptr) {
+        stall_timer_ = shared_.environment.clock.make_timer(strand_);
+        check_stall();
+        asio::co_spawn(
+            strand_, [self = shared_from_this()] { return self->write_when_writable(); }, report("writing"));
+    }
+}
+
+bool Connection::make_room_for(const std::function<bool()>& charge) {
+    for (int attempt = 0; attempt < reclaim_attempts; ++attempt) {
+        if (charge()) {
+            return true;
+        }
+        if (!shared_.registry.reclaim(WriteBatch::arena_bytes + batch_->bytes())) {
+            break;
+        }
+    }
+    shared_.environment.counters.memory_full.add();
+    close(make_error_code(Error::memory_full));
+    return false;
+}
+
+asio::awaitable<void> Connection::write_when_writable() {
+    while (stalled_ && !closed_) {
+        const std::error_code error = co_await transport_->wait_writable();
+        if (closed_) {
+            break;
+        }
+        if (error) {
+            close(error);
+            break;
+        }
+        stalled_ = false;
+        work();
+    }
+    stall_timer_.reset();
+}
+
+void Connection::check_stall() {
+    const auto& limits = shared_.environment.limits;
+    const auto stalled_for = shared_.environment.clock.steady_now() - stalled_since_;
+    if (stalled_) {
+        if (manager_->blocked() && stalled_for >= limits.write_timeout) {
+            shared_.environment.counters.reply_queue_full.add();
+            shared_.environment.counters.write_timeouts.add();
+            close(make_error_code(Error::reply_queue_full));
+            return;
+        }
+        if (manager_->closing() && stalled_for >= limits.drain_timeout) {
+            shared_.environment.counters.drains_cut.add();
+            close(*manager_->closing());
+            return;
+        }
+        if (!make_room_for([this] { return batch_->let_go_of_evicted_blocks(shared_.environment.memory); })) {
+            return;
+        }
+    }
+    stall_timer_->set_after(stall_check_interval, [weak = weak_from_this()] {
+        const auto self = weak.lock();
+        if (self != nullptr && !self->closed_ && self->stall_timer_ != nullptr) {
+            self->check_stall();
+        }
+    });
+}
+
+// --- The end
+
+void Connection::close(std::error_code reason) {
+    if (std::exchange(closed_, true)) {
+        return;
+    }
+    if (reason && reason != Error::shutting_down) {
+        spdlog::info("[{}] closed: {}", transport_->peer(), reason.message());
+    } else {
+        spdlog::debug("[{}] closed", transport_->peer());
+    }
+    transport_->close();
+    wake_list_->close();
+    manager_.reset();
+    handshake_timer_.reset();
+    if (unblocked_ != nullptr) {
+        unblocked_->notify();
+    }
+    std::exchange(ended_, {})(id_);
+}
+
+}  // namespace leveret

@@ -1,0 +1,203 @@
+#include "server/server_options.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <limits>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "subscription_manager/version.hpp"
+
+namespace leveret {
+
+namespace {
+
+constexpr int exit_usage = 2;
+
+/// "64", "64K", "64KiB", "2M", "1G" …: binary multiples.
+std::optional<std::uint64_t> parse_number(std::string_view text) {
+    std::uint64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{}) {
+        return {};
+    }
+    std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
+    if (unit.ends_with("iB")) {
+        unit.remove_suffix(2);
+    }
+    constexpr std::string_view units = "KMG";
+    if (unit.empty()) {
+        return value;
+    }
+    const std::size_t power = units.find(unit);
+    if (unit.size() != 1 || power == std::string_view::npos) {
+        return {};
+    }
+    const unsigned shift = 10 * (static_cast<unsigned>(power) + 1);
+    return value > std::numeric_limits<std::uint64_t>::max() >> shift ? std::nullopt : std::optional(value << shift);
+}
+
+/// One row of the table that everything here is made from: help, flags, variables and their precedence.
+struct Setting {
+    std::string flag;      // without the dashes
+    std::string variable;  // of the environment
+    std::string help;
+    std::uint64_t least;
+    std::uint64_t most;
+    std::function<void(std::uint64_t)> set;
+    std::uint64_t fallback;
+};
+
+std::string variable_for(std::string flag) {
+    std::transform(flag.begin(), flag.end(), flag.begin(), [](char c) {
+        return c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    });
+    return "LEVERET_" + flag;
+}
+
+template <class T>
+Setting limit(const std::string& flag, T& field, const std::string& help, std::uint64_t least,
+              std::uint64_t most = std::numeric_limits<std::int64_t>::max()) {
+    return {flag,
+            variable_for(flag),
+            help,
+            least,
+            most,
+            [&field](std::uint64_t value) { field = static_cast<T>(value); },
+            static_cast<std::uint64_t>(field)};
+}
+
+Setting duration(const std::string& flag, std::chrono::milliseconds& field, const std::string& help) {
+    constexpr std::uint64_t day_ms = 24ULL * 3600 * 1000;
+    return {flag,
+            variable_for(flag),
+            help,
+            1,
+            day_ms,
+            [&field](std::uint64_t value) { field = std::chrono::milliseconds(value); },
+            static_cast<std::uint64_t>(field.count())};
+}
+
+std::vector<Setting> settings_of(BrokerOptions& broker) {
+    Limits& limits = broker.limits;
+    constexpr std::uint64_t frame_most = 1U << 30U;
+    std::vector<Setting> settings{
+        limit("port", broker.port, "port to listen on, 0 for any free one", 0, 65535),
+        limit("threads", broker.threads, "io threads; 0: one less than the machine has cores", 0, 1024),
+        limit("memory-bytes-max", limits.memory_bytes_max,
+              "all blocks, windows and connection buffers; 0: 1 GiB, or a quarter of the machine", 0),
+        limit("frame-bytes-max", limits.frame_bytes_max, "one frame, and so one record", 4096, frame_most),
+        limit("topics-max", limits.topics_max, "topics", 1),
+        limit("connections-max", limits.connections_max, "connections; 0: what the open-files limit allows", 0),
+        limit("subscriptions-per-connection-max", limits.subscriptions_per_connection_max,
+              "subscriptions of one connection", 1),
+        limit("open-topics-per-connection-max", limits.open_topics_per_connection_max,
+              "topics that one connection has opened", 1),
+        limit("waiting-fetches-per-connection-max", limits.waiting_fetches_per_connection_max,
+              "fetches of one connection that wait", 1),
+        limit("positions-per-topic-max", limits.positions_per_topic_max, "named positions of one topic", 1),
+        limit("filter-keys-max", limits.filter_keys_max, "keys in one subscription's filter", 1),
+        limit("topic-bytes-max", limits.topic_bytes_max, "what a topic keeps, unless it says otherwise", 4096),
+        limit("topic-records-max", limits.topic_records_max, "the same in records", 1),
+        limit("window-keys-max", limits.window_keys_max, "keys that one compaction window remembers", 1),
+        limit("reply-bytes-max", limits.reply_bytes_max, "answers of one connection that wait to be written", 4096),
+        limit("deliver-bytes-max", limits.deliver_bytes_max, "one Deliver frame, one write in flight", 4096,
+              frame_most),
+        duration("handshake-timeout-ms", limits.handshake_timeout, "for a connection's first bytes to make sense"),
+        duration("write-timeout-ms", limits.write_timeout, "for a client to take its answers"),
+        duration("drain-timeout-ms", limits.drain_timeout, "for a stop to write what is due"),
+    };
+    settings.front().variable = "PORT";
+    return settings;
+}
+
+EarlyExit usage(const std::string& text) {
+    return {exit_usage, fmt::format("leveret-server: {} (--help lists the options)\n", text)};
+}
+
+/// Flag over variable over default, for one row.
+std::optional<EarlyExit> apply(const Setting& setting, const std::optional<std::string>& from_flag,
+                               const std::optional<std::string>& from_variable) {
+    const std::optional<std::string>& given = from_flag ? from_flag : from_variable;
+    if (!given) {
+        return {};
+    }
+    const auto value = parse_number(*given);
+    if (!value || *value < setting.least || *value > setting.most) {
+        return usage(fmt::format("{} is \"{}\": give a whole number from {} to {}",
+                                 from_flag ? "--" + setting.flag : setting.variable, *given, setting.least,
+                                 setting.most));
+    }
+    setting.set(*value);
+    return {};
+}
+
+bool is_log_level(const std::string& level) {
+    constexpr std::array<std::string_view, 7> levels{"trace", "debug", "info", "warn", "error", "critical", "off"};
+    return std::find(levels.begin(), levels.end(), level) != levels.end();
+}
+
+}  // namespace
+
+tl::expected<ServerOptions, EarlyExit> parse_server_options(const std::vector<std::string>& arguments,
+                                                            const EnvironmentVariable& variable) {
+    ServerOptions options;
+    const std::vector<Setting> settings = settings_of(options.broker);
+
+    CLI::App app(
+        "Leveret, a small, fast, honest message broker.\n"
+        "Starts on 127.0.0.1:8889 and keeps everything in memory; Ctrl-C stops it cleanly.\n",
+        "leveret-server");
+    app.footer(
+        "\nEach limit can also be set by a variable: LEVERET_TOPICS_MAX=500 is --topics-max 500. A flag wins.\n"
+        "Numbers may end in K, M or G (1024, 1024², 1024³).\n\n"
+        "Example:\n  PORT=8889 leveret-server --log-level debug --topic-bytes-max 256M\n");
+    app.get_formatter()->column_width(44);
+
+    app.add_option("--host", options.broker.host, "address to listen on [127.0.0.1, or $HOST]")->option_text("ADDRESS");
+    app.add_option("--log-level", options.log_level, "trace, debug, info, warn, error, off [info, or $SPDLOG_LEVEL]")
+        ->option_text("LEVEL");
+    app.add_flag("--allow-delete", options.broker.permissions.delete_topics, "let clients delete topics");
+    bool no_auto_create = false;
+    app.add_flag("--no-auto-create", no_auto_create, "native dialect: topics exist only once they have been created");
+    std::vector<std::string> given(settings.size());
+    std::vector<CLI::Option*> flags;
+    for (std::size_t i = 0; i < settings.size(); ++i) {
+        flags.push_back(app.add_option("--" + settings[i].flag, given[i],
+                                       fmt::format("{} [{}]", settings[i].help, settings[i].fallback))
+                            ->option_text("N"));
+    }
+    app.set_version_flag("--version", std::string(server_version));
+    try {
+        app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));  // CLI11 takes them from the back
+    } catch (const CLI::CallForHelp&) {
+        return tl::unexpected(EarlyExit{0, app.help()});
+    } catch (const CLI::CallForVersion&) {
+        return tl::unexpected(EarlyExit{0, fmt::format("leveret-server {}\n", server_version)});
+    } catch (const CLI::ParseError& error) {
+        return tl::unexpected(usage(error.what()));
+    }
+
+    for (std::size_t i = 0; i < settings.size(); ++i) {
+        const auto from_flag = flags[i]->count() > 0 ? std::optional(given[i]) : std::nullopt;
+        if (auto mistake = apply(settings[i], from_flag, variable(settings[i].variable))) {
+            return tl::unexpected(std::move(*mistake));
+        }
+    }
+    if (app.count("--host") == 0) {
+        options.broker.host = variable("HOST").value_or(options.broker.host);
+    }
+    if (app.count("--log-level") == 0) {
+        options.log_level = variable("SPDLOG_LEVEL").value_or("info");
+    }
+    if (!is_log_level(options.log_level)) {
+        return tl::unexpected(usage(
+            fmt::format("the log level is \"{}\": give trace, debug, info, warn, error or off", options.log_level)));
+    }
+    options.broker.permissions.auto_create_topics = !no_auto_create;
+    return options;
+}
+
+}  // namespace leveret

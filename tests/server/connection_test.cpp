@@ -1,0 +1,287 @@
+// Connections over the in-memory transport, through a broker in virtual time.
+#include <catch2/catch.hpp>
+
+#include "protocol/zaichik.hpp"
+#include "server/broker_fixture.hpp"
+
+using namespace leveret;
+using namespace leveret::test;
+using namespace std::chrono_literals;
+using native::FrameType;
+
+namespace {
+
+/// Publishes records of 10 kB until `bytes` of them have gone.
+void fill(BrokerFixture& fixture, std::size_t bytes) {
+    for (std::size_t published = 0; published < bytes; published += 10'000) {
+        fixture.publish("topic", std::string(10'000, 'x'));
+    }
+    fixture.run();
+}
+
+ByteVector pings(int count) {
+    ByteVector bytes;
+    for (int i = 0; i < count; ++i) {
+        append(bytes, bodiless(FrameType::ping, 1));
+    }
+    return bytes;
+}
+
+}  // namespace
+
+TEST_CASE("Connection: frames split at every byte are carried out once and in order") {
+    ByteVector bytes = opening();
+    append(bytes, open_topic("topic"));
+    append(bytes, subscribe(1, from_earliest()));
+    append(bytes, publish(1, DraftedRecords("a").add("b")));
+    for (std::size_t cut = 1; cut < bytes.size(); ++cut) {
+        BrokerFixture fixture;
+        OpenedClient client(fixture);  // another one, that sees what the first does
+        client.subscribe_to_topic();
+        MemoryClient split(fixture);
+        split.send(Bytes(bytes).first(cut));
+        split.send(Bytes(bytes).subspan(cut));
+        CHECK(client.deliveries() == "a b ");
+        CHECK(split.received().size() == 5);
+    }
+}
+
+TEST_CASE("Connection: a byte at a time is as good as all at once") {
+    BrokerFixture fixture;
+    MemoryClient client(fixture);
+    ByteVector bytes = opening();
+    append(bytes, open_topic("topic"));
+    append(bytes, publish(1, DraftedRecords("a")));
+    for (const std::byte& byte : bytes) {
+        client.send({&byte, 1});
+    }
+    CHECK(client.received().at(2).header.type == FrameType::published);
+}
+
+TEST_CASE("Connection: a frame larger than any buffer arrives, and its memory is given back") {
+    BrokerFixture fixture;
+    OpenedClient client(fixture);
+    const std::uint64_t before = fixture.broker.memory_used_bytes();
+    const std::string payload(7'000'000, 'x');
+    client.send(publish(1, DraftedRecords(payload)));
+    CHECK(client.received().at(0).header.type == FrameType::published);
+    CHECK(fixture.broker.memory_used_bytes() <= before + fixture.topic("topic")->charged_bytes());
+    client.subscribe_to_topic();
+    fixture.publish("topic", "behind it");
+    fixture.run();
+    CHECK(client.deliveries() == "behind it ");
+}
+
+TEST_CASE("Connection: memory does not follow a length that a client merely declares") {
+    BrokerFixture fixture;
+    OpenedClient client(fixture);
+    ByteVector header(native::header_bytes);
+    native::write_header(header.data(), {.length = 8U << 20U, .type = FrameType::publish, .handle = 1});
+    client.send(header);
+    CHECK(fixture.broker.memory_used_bytes() < 4096);
+}
+
+TEST_CASE("Connection: a frame over the limit ends the connection at once, with an error") {
+    BrokerFixture fixture;
+    OpenedClient client(fixture);
+    ByteVector header(native::header_bytes);
+    native::write_header(header.data(), {.length = (8U << 20U) + 1, .type = FrameType::publish, .handle = 1});
+    client.send(header);
+    CHECK(client.received().at(0).as<native::ErrorAnswer>().code == Error::frame_too_large);
+    CHECK(client.is_closed());
+    CHECK(fixture.connections() == 0);
+}
+
+TEST_CASE("Connection: a reader that stops holds no evicted block, and its memory is bounded") {
+    Limits limits;
+    limits.topic_bytes_max = 1U << 20U;
+    BrokerFixture fixture(limits);
+    OpenedClient client(fixture, 1000);
+    client.send(subscribe(1, from_earliest()));
+    fill(fixture, 5U << 20U);
+    fixture.advance(1s);  // the stall is looked at
+    CHECK(fixture.broker.memory_used_bytes() <
+          fixture.topic("topic")->charged_bytes() + 2 * limits.deliver_bytes_max + 16'000);
+    CHECK(fixture.connections() == 1);
+}
+
+TEST_CASE("Connection: a reader that stopped goes on where it was and is told what it missed") {
+    Limits limits;
+    limits.topic_records_max = 10;
+    BrokerFixture fixture(limits);
+    OpenedClient client(fixture, 64);
+    client.send(subscribe(1, from_earliest()));
+    for (int i = 0; i < 100; ++i) {
+        fixture.publish("topic", std::to_string(i));
+        fixture.run();
+    }
+    fixture.advance(1h);
+    std::string text = client.deliveries();
+    CHECK(text.find("missed:") != std::string::npos);
+    CHECK(text.substr(text.size() - 6) == "98 99 ");
+    CHECK(fixture.broker.counters().write_timeouts.value() == 0);
+}
+
+TEST_CASE("Connection: where memory is full a stalled write makes room at the topics' cost") {
+    Limits limits;
+    limits.memory_bytes_max = 2U << 20U;
+    BrokerFixture fixture(limits);
+    OpenedClient client(fixture, 1000);
+    client.send(subscribe(1, from_earliest()));
+    fill(fixture, 5U << 20U);
+    fixture.advance(1s);
+    fill(fixture, 5U << 20U);
+    fixture.advance(1s);
+    CHECK(fixture.connections() == 1);
+    CHECK(fixture.broker.memory_used_bytes() <= limits.memory_bytes_max);
+    client.read_all();
+    CHECK(client.last_read_error == asio::error::would_block);
+}
+
+TEST_CASE("Connection: whoever does not take its answers is closed after the write timeout") {
+    Limits limits;
+    limits.reply_bytes_max = 4096;
+    BrokerFixture fixture(limits);
+    OpenedClient client(fixture, 4096);
+    CHECK_FALSE(client.send(pings(5000)));
+    fixture.advance(limits.write_timeout - 1s);
+    CHECK(fixture.connections() == 1);
+    fixture.advance(1s);
+    fixture.advance(1s);
+    CHECK(fixture.connections() == 0);
+    CHECK(fixture.broker.counters().reply_queue_full.value() == 1);
+    CHECK(fixture.broker.counters().write_timeouts.value() == 1);
+}
+
+TEST_CASE("Connection: whoever takes its answers in time loses none of them") {
+    Limits limits;
+    limits.reply_bytes_max = 4096;
+    BrokerFixture fixture(limits);
+    OpenedClient client(fixture, 4096);
+    const ByteVector bytes = pings(2000);
+    std::size_t answers = 0;
+    Bytes rest(bytes);
+    while (!rest.empty()) {
+        const Bytes part = rest.first(std::min<std::size_t>(rest.size(), 4096));
+        rest = rest.subspan(part.size());
+        client.send(part);
+        fixture.advance(limits.write_timeout / 2);
+        answers += client.received().size();
+    }
+    CHECK(answers + client.received().size() == 2000);
+}
+
+TEST_CASE("Connection: a full reply queue does not touch another connection") {
+    Limits limits;
+    limits.reply_bytes_max = 4096;
+    BrokerFixture fixture(limits);
+    OpenedClient stuck(fixture, 4096);
+    OpenedClient other(fixture);
+    stuck.send(pings(5000));
+    other.send(pings(1));
+    CHECK(other.received().size() == 1);
+}
+
+TEST_CASE("Connection: Close with answers pending lets them be written first") {
+    BrokerFixture fixture;
+    OpenedClient client(fixture, 100);
+    client.subscribe_to_topic();
+    client.send(pings(100));
+    ByteVector last = publish_one_way(1, DraftedRecords("last"));
+    append(last, bodiless(FrameType::close));
+    client.send(last);
+    const auto frames = client.received();
+    CHECK(frames.size() == 102);
+    CHECK(client.is_closed());
+    CHECK(fixture.topic("topic")->figures().next == Offset{1});
+}
+
+TEST_CASE("Connection: closing with megabytes due writes them all, in many turns") {
+    BrokerFixture fixture;
+    fill(fixture, 4U << 20U);
+    OpenedClient client(fixture, 16U << 20U);
+    ByteVector bytes = subscribe(1, from_earliest());
+    append(bytes, bodiless(FrameType::close));
+    client.send(bytes);
+    std::size_t records = 0;
+    for (const ReceivedFrame& frame : client.received()) {
+        records += frame.header.type == FrameType::deliver ? frame.body.size() / 10'000 : 0;
+    }
+    CHECK(records >= (4U << 20U) / 10'000);
+    CHECK(client.is_closed());
+    CHECK(fixture.connections() == 0);
+}
+
+TEST_CASE("Connection: frames that came before a peer vanished are carried out") {
+    BrokerFixture fixture;
+    {
+        OpenedClient client(fixture);
+        client.send(publish_one_way(1, DraftedRecords("a")));
+    }
+    CHECK(fixture.topic("topic")->figures().next == Offset{1});
+    CHECK(fixture.connections() == 0);
+}
+
+TEST_CASE("Connection: a vanished zaichik peer takes nothing from its topic") {
+    BrokerFixture fixture;
+    ByteVector bytes;
+    zaichik::encode(zaichik::CreateTopic{.topic = "topic", .retention_ttl_ms = 10'000}, bytes);
+    zaichik::encode(zaichik::Subscribe{"topic"}, bytes);
+    {
+        MemoryClient client(fixture);
+        client.send(bytes);
+        client.close();
+    }
+    for (const auto* const payload : {"a", "b"}) {
+        fixture.publish("topic", payload);
+    }
+    MemoryClient next(fixture);
+    next.send(bytes);
+    next.read_all();
+    CHECK(std::get<zaichik::Publish>(zaichik::decode(next.unread, 1000).value()->frame).payload.front() ==
+          std::byte{'a'});
+}
+
+TEST_CASE("Connection: stuck in its opening it is closed in time, and silent it may stay") {
+    BrokerFixture fixture;
+    MemoryClient stuck(fixture);
+    MemoryClient silent(fixture);
+    const ByteVector bytes = opening();
+    stuck.send(Bytes(bytes).first(3));
+    fixture.advance(fixture.broker.limits().handshake_timeout - 1ms);
+    CHECK(fixture.connections() == 2);
+    fixture.advance(1ms);
+    CHECK(fixture.connections() == 1);
+    CHECK(stuck.is_closed());
+    fixture.advance(24h);
+    CHECK_FALSE(silent.is_closed());
+    CHECK(fixture.broker.counters().handshake_timeouts.value() == 1);
+}
+
+TEST_CASE("Connection: the magic bytes without Hello are no opening") {
+    BrokerFixture fixture;
+    MemoryClient client(fixture);
+    client.send(std::as_bytes(std::span(native::magic)));
+    fixture.advance(fixture.broker.limits().handshake_timeout);
+    CHECK(client.is_closed());
+}
+
+TEST_CASE("Connection: an unknown dialect is closed without a word") {
+    BrokerFixture fixture;
+    MemoryClient client(fixture);
+    client.send(as_bytes("GET / HTTP/1.1"));
+    CHECK(client.is_closed());
+    CHECK(client.unread.empty());
+    CHECK(fixture.broker.counters().unknown_dialects.value() == 1);
+}
+
+TEST_CASE("Connection: idle it holds nothing of the memory budget") {
+    BrokerFixture fixture;
+    const std::uint64_t before = fixture.broker.memory_used_bytes();
+    OpenedClient client(fixture);
+    client.subscribe_to_topic();
+    const std::uint64_t topic_bytes = fixture.broker.memory_used_bytes() - before;
+    OpenedClient second(fixture);
+    second.subscribe_to_topic();
+    CHECK(fixture.broker.memory_used_bytes() == before + topic_bytes);
+}

@@ -1,0 +1,132 @@
+#include <catch2/catch.hpp>
+
+#include "subscription_manager/manager_fixture.hpp"
+
+using namespace leveret;
+using namespace leveret::test;
+using namespace std::chrono_literals;
+using native::FrameType;
+
+namespace {
+
+ByteVector fetch(std::uint32_t topic, std::uint64_t offset, std::uint32_t max_wait_ms, std::uint32_t max_bytes = 0) {
+    return frame(FrameType::fetch,
+                 native::Fetch{.start = at_offset(offset), .max_bytes = max_bytes, .max_wait_ms = max_wait_ms}, 77,
+                 topic);
+}
+
+struct FetchFixture : ManagerWorld {
+    NativeClient client{*this};
+    std::uint32_t topic = client.open("topic");
+
+    /// The answer's payloads; "nothing yet" where there is no answer, "empty" where it has no records.
+    std::string answer() {
+        const auto frames = client.received();
+        if (frames.empty()) {
+            return "nothing yet";
+        }
+        std::string text;
+        const auto fetched = frames.at(0).as<native::Fetched>();
+        for (const RecordView record : Records(fetched.records)) {
+            text += std::string(record.payload_text()) + ' ';
+        }
+        return text.empty() ? "empty" : text;
+    }
+};
+
+}  // namespace
+
+TEST_CASE("Fetch: what is there comes at once") {
+    FetchFixture fixture;
+    fixture.publish("topic", "a");
+    fixture.publish("topic", "b");
+    fixture.client.send(fetch(fixture.topic, 0, 1000));
+    CHECK(fixture.answer() == "a b ");
+}
+
+TEST_CASE("Fetch: without time to wait the answer is empty at once") {
+    FetchFixture fixture;
+    fixture.client.send(fetch(fixture.topic, 0, 0));
+    CHECK(fixture.answer() == "empty");
+}
+
+TEST_CASE("Fetch: a waiting one is answered by the first record") {
+    FetchFixture fixture;
+    fixture.client.send(fetch(fixture.topic, 0, 1000));
+    fixture.advance(999ms);
+    CHECK(fixture.answer() == "nothing yet");
+    fixture.publish("topic", "a");
+    fixture.run();
+    CHECK(fixture.answer() == "a ");
+    fixture.advance(1h);
+    CHECK(fixture.answer() == "nothing yet");
+}
+
+TEST_CASE("Fetch: a waiting one is answered when its time is up, not before") {
+    FetchFixture fixture;
+    fixture.client.send(fetch(fixture.topic, 0, 1000));
+    fixture.advance(999ms);
+    CHECK(fixture.answer() == "nothing yet");
+    fixture.advance(1ms);
+    CHECK(fixture.answer() == "empty");
+    CHECK(fixture.registry.find("topic")->figures().waiters == 0);
+}
+
+TEST_CASE("Fetch: the answer says where to go on and what was missed") {
+    FetchFixture fixture;
+    fixture.create_topic("small", {.retention_records = 2});
+    for (const auto* const payload : {"a", "b", "c", "d"}) {
+        fixture.publish("small", payload);
+    }
+    const auto answer = fixture.client.ask(fetch(fixture.client.open("small"), 1, 0)).as<native::Fetched>();
+    CHECK(answer.missed_from == Offset{1});
+    CHECK(answer.missed_to == Offset{2});
+    CHECK(answer.first == Offset{2});
+    CHECK(answer.next == Offset{4});
+    CHECK(answer.end == Offset{4});
+}
+
+TEST_CASE("Fetch: only so many of a connection wait, and one that was answered makes room") {
+    FetchFixture fixture;
+    fixture.limits.waiting_fetches_per_connection_max = 2;
+    fixture.client.send(fetch(fixture.topic, 0, 1000));
+    fixture.client.send(fetch(fixture.topic, 0, 1000));
+    CHECK(fixture.client.refusal(fetch(fixture.topic, 0, 1000)) == Error::too_many_fetches);
+    fixture.advance(1000ms);
+    fixture.client.received();
+    fixture.client.send(fetch(fixture.topic, 0, 1000));
+    CHECK(fixture.answer() == "nothing yet");
+}
+
+TEST_CASE("Fetch: a waiting one whose topic is deleted is told so") {
+    FetchFixture fixture;
+    fixture.client.send(fetch(fixture.topic, 0, 1000));
+    REQUIRE_FALSE(fixture.registry.remove("topic"));
+    fixture.run();
+    CHECK(fixture.client.received().at(0).as<native::ErrorAnswer>().code == Error::topic_deleted);
+}
+
+TEST_CASE("Fetch: a connection that goes takes its waiting ones along") {
+    ManagerWorld world;
+    const TopicPtr topic = world.create_topic("topic");
+    {
+        NativeClient client(world);
+        client.send(fetch(client.open("topic"), 0, 1000));
+        CHECK(topic->figures().waiters == 1);
+    }
+    CHECK(topic->figures().waiters == 0);
+    world.advance(2000ms);
+    world.publish("topic", "a");
+    world.run();
+}
+
+TEST_CASE("Fetch: as many bytes as asked for, and at least one record") {
+    FetchFixture fixture;
+    for (const auto* const payload : {"a", "b", "c", "d"}) {
+        fixture.publish("topic", payload);
+    }
+    fixture.client.send(fetch(fixture.topic, 0, 0, 1));
+    CHECK(fixture.answer() == "a ");
+    fixture.client.send(fetch(fixture.topic, 1, 0, 66));
+    CHECK(fixture.answer() == "b c ");
+}
