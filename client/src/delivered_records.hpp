@@ -1,0 +1,23 @@
+// Records from a server that nobody has to trust.
+#pragma once
+
+#include <optional>
+
+#include "leveret/client.hpp"
+#include "receive_buffer.hpp"
+
+namespace leveret::client_side {
+
+struct CheckedRecords {
+    std::optional<Error> failure;  ///< bad_record or checksum_mismatch
+    Offset last_offset{};
+};
+
+/// Checks each record's structure and, where asked for, its checksum.
+[[nodiscard]] CheckedRecords check_delivered(Bytes records, bool verify_checksums) noexcept;
+
+/// `records`, which lie in `buffer`, as a Delivery. Many bytes share the buffer; a few are copied, as they would keep
+/// half a megabyte from being used again.
+[[nodiscard]] Delivery delivery_of(Bytes records, Epoch epoch, ReceiveBuffer& buffer);
+
+}  // namespace leveret::client_side
