@@ -1,0 +1,209 @@
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <fmt/core.h>
+
+#include "command.hpp"
+#include "output.hpp"
+#include "record_text.hpp"
+#include "session.hpp"
+#include "units.hpp"
+
+namespace leveret::cli {
+namespace {
+
+struct TopicOptions {
+    std::string name;
+    TopicChange settings;                      ///< of create and alter
+    std::optional<std::uint64_t> trim_before;  ///< of trim, where it is required
+};
+
+TopicSettings settings_of(const TopicChange& change) {
+    TopicSettings settings;
+    const std::chrono::milliseconds none{0};
+    settings.retention_ttl_ms = static_cast<std::uint64_t>(change.retention_ttl.value_or(none).count());
+    settings.compaction_window_ms = static_cast<std::uint64_t>(change.compaction_window.value_or(none).count());
+    settings.retention_bytes = change.retention_bytes.value_or(0);
+    settings.retention_records = change.retention_records.value_or(0);
+    return settings;
+}
+
+Json json_of(const TopicInfo& topic) {
+    return {{"name", topic.name},         {"id", topic.id.to_string()}, {"epoch", topic.epoch.value},
+            {"first", topic.first.value}, {"next", topic.next.value},   {"bytes", topic.bytes}};
+}
+
+Json json_with_details(const TopicInfo& topic) {
+    Json object = json_of(topic);
+    object["retention_ttl_ms"] = topic.settings.retention_ttl_ms;
+    object["compaction_window_ms"] = topic.settings.compaction_window_ms;
+    object["retention_bytes"] = topic.settings.retention_bytes;
+    object["retention_records"] = topic.settings.retention_records;
+    object["figures"] = Json::object();
+    for (const auto& [name, value] : topic.figures) {
+        object["figures"][name] = value;
+    }
+    object["positions"] = Json::object();
+    for (const auto& [name, offset] : topic.positions) {
+        object["positions"][name] = offset.value;
+    }
+    return object;
+}
+
+std::string duration_or_none(std::uint64_t duration_ms) {
+    const auto duration = std::chrono::duration_cast<std::chrono::milliseconds>(saturated_ms(duration_ms));
+    return duration.count() == 0 ? "none" : format_exact_duration(duration);
+}
+
+std::string number_or_default(std::uint64_t number) {
+    return number == 0 ? "server's default" : fmt::format("{}", number);
+}
+
+void print_details(Output& output, const TopicInfo& topic) {
+    const auto row = [&output](std::string_view name, const std::string& value) {
+        output.line(fmt::format("{:<20} {}", name, value));
+    };
+    row("name", topic.name);
+    row("id", topic.id.to_string());
+    row("epoch", fmt::format("{}", topic.epoch.value));
+    row("offsets", fmt::format("[{}, {})", topic.first.value, topic.next.value));
+    row("retention ttl", duration_or_none(topic.settings.retention_ttl_ms));
+    row("compaction window", duration_or_none(topic.settings.compaction_window_ms));
+    row("retention bytes", number_or_default(topic.settings.retention_bytes));
+    row("retention records", number_or_default(topic.settings.retention_records));
+    for (const auto& [name, value] : topic.figures) {
+        row(name, fmt::format("{}", value));
+    }
+    for (const auto& [name, offset] : topic.positions) {
+        row("position " + name, fmt::format("{}", offset.value));
+    }
+}
+
+/// What create, alter, trim and delete print: nothing, or the fact as JSON.
+ExitCode done(const Outcome<void>& outcome, const char* what, const std::string& name, bool json) {
+    if (!outcome) {
+        return fail_with(outcome.error());
+    }
+    Output output;
+    if (json) {
+        output.line(Json{{what, name}}.dump());
+    }
+    return finish(output);
+}
+
+using Options = std::shared_ptr<const TopicOptions>;
+
+asio::awaitable<ExitCode> create(Client& client, Options options, bool json) {
+    const auto outcome = co_await client.create_topic(options->name, settings_of(options->settings));
+    co_return done(outcome, "created", options->name, json);
+}
+
+asio::awaitable<ExitCode> alter(Client& client, Options options, bool json) {
+    const auto outcome = co_await client.alter_topic(options->name, options->settings);
+    co_return done(outcome, "altered", options->name, json);
+}
+
+asio::awaitable<ExitCode> trim(Client& client, Options options, bool json) {
+    const auto outcome = co_await client.trim_topic(options->name, Offset{*options->trim_before});
+    co_return done(outcome, "trimmed", options->name, json);
+}
+
+asio::awaitable<ExitCode> remove(Client& client, Options options, bool json) {
+    const auto outcome = co_await client.delete_topic(options->name);
+    co_return done(outcome, "deleted", options->name, json);
+}
+
+asio::awaitable<ExitCode> describe(Client& client, Options options, bool json) {
+    const auto topic = co_await client.describe_topic(options->name);
+    if (!topic) {
+        co_return fail_with(topic.error());
+    }
+    Output output;
+    if (json) {
+        output.line(json_with_details(*topic).dump());
+    } else {
+        print_details(output, *topic);
+    }
+    co_return finish(output);
+}
+
+asio::awaitable<ExitCode> list(Client& client, Options /*options*/, bool json) {
+    const auto topics = co_await client.list_topics();
+    if (!topics) {
+        co_return fail_with(topics.error());
+    }
+    Output output;
+    for (const TopicInfo& topic : *topics) {
+        if (json) {
+            output.line(json_of(topic).dump());
+        } else {
+            output.line(fmt::format("{:<32} {:>12} records {:>10}   offsets [{}, {})", topic.name,
+                                    topic.next.value - topic.first.value, format_bytes(topic.bytes), topic.first.value,
+                                    topic.next.value));
+        }
+    }
+    co_return finish(output);
+}
+
+using Action = asio::awaitable<ExitCode> (*)(Client&, Options, bool);
+
+void run_at_callback(CLI::App* command, Action action, const Options& options, Invocation& invocation) {
+    command->callback([action, options, &invocation] {
+        invocation.run = [action, options, &common = invocation.common] {
+            return run_connected(common, [action, options, json = common.json](Client& client) {
+                return action(client, options, json);
+            });
+        };
+    });
+}
+
+void add_settings(CLI::App& command, TopicChange& change, const std::string& none) {
+    CLI::Option_group* group = command.add_option_group("Settings");
+    add_duration(*group, "--retention-ttl", change.retention_ttl, "Records expire after this long, such as 10s" + none);
+    add_duration(*group, "--compaction-window", change.compaction_window,
+                 "A key seen less than this ago is a duplicate and is dropped" + none);
+    add_bytes(*group, "--retention-bytes", change.retention_bytes,
+              "The oldest records go beyond this size, such as 64MiB");
+    add_number(*group, "--retention-records", change.retention_records, "The oldest records go beyond this many");
+}
+
+}  // namespace
+
+void add_topic_command(CLI::App& app, Invocation& invocation) {
+    auto options = std::make_shared<TopicOptions>();
+    CLI::App* topic = app.add_subcommand("topic",
+                                         "Create, list, describe, alter, trim and delete topics.\n\n"
+                                         "  leveret topic create orders --retention-ttl 1h --compaction-window 10s");
+    topic->require_subcommand(1);
+    const auto add = [&](const char* name, const char* help, Action action) {
+        CLI::App* command = topic->add_subcommand(name, help);
+        run_at_callback(command, action, options, invocation);
+        return command;
+    };
+    const auto add_named = [&](const char* name, const char* help, Action action) {
+        CLI::App* command = add(name, help, action);
+        command->add_option("topic", options->name, "The topic")->required();
+        return command;
+    };
+    CLI::App* created = add_named("create",
+                                  "Create a topic. One that exists with the same settings is fine.\n\n"
+                                  "  leveret topic create orders --retention-ttl 10s --retention-bytes 64MiB",
+                                  create);
+    add_settings(*created, options->settings, " (0, the default: never)");
+    add("list", "All topics, in the order of their names.\n\n  leveret topic list --json | jq -r .name", list);
+    add_named("describe", "Everything about one topic.\n\n  leveret topic describe orders", describe);
+    CLI::App* altered = add_named("alter",
+                                  "Change the settings that are named; the others stay.\n\n"
+                                  "  leveret topic alter orders --retention-ttl 2h",
+                                  alter);
+    add_settings(*altered, options->settings, " (0: never)");
+    altered->get_option_group("Settings")->require_option(1, 0);
+    CLI::App* trimmed =
+        add_named("trim", "Forget the records below an offset.\n\n  leveret topic trim orders --before 1000", trim);
+    add_number(*trimmed, "--before", options->trim_before, "The first offset that is kept")->required();
+    add_named("delete", "Delete a topic and its records, where the server allows it.\n\n  leveret topic delete orders",
+              remove);
+}
+
+}  // namespace leveret::cli

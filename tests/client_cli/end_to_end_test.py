@@ -1,0 +1,338 @@
+"""The command line tool against a real server: end_to_end_test.py LEVERET LEVERET_SERVER
+
+Nothing here depends on how fast the machine is: every wait is for something that has to come.
+"""
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import unittest
+
+LEVERET, SERVER = "", ""
+PATIENCE_SECONDS = 60
+
+
+class Broker:
+    """A server on a free port of 127.0.0.1, for as long as the tests run."""
+
+    def __init__(self):
+        self.process = subprocess.Popen(
+            [SERVER, "--host", "127.0.0.1", "--port", "0"],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        for line in self.process.stdout:
+            listening = re.search(r"listening on \S*?:(\d+)", line)
+            if listening:
+                self.port = listening.group(1)
+                return
+        raise RuntimeError("the server did not say where it listens")
+
+    def stop(self):
+        self.process.terminate()
+        self.process.communicate(timeout=PATIENCE_SECONDS)
+        self.process.stdout.close()
+
+
+def environment():
+    clean = {name: value for name, value in os.environ.items() if name not in ("HOST", "PORT")}
+    return clean | {"PORT": broker.port}
+
+
+def leveret(*arguments, lines="", env=None):
+    """Runs the tool to its end; the answer has returncode, stdout and stderr."""
+    return subprocess.run([LEVERET, *arguments], input=lines, capture_output=True, text=True,
+                          timeout=PATIENCE_SECONDS, env=env or environment())
+
+
+class Subscriber:
+    """`leveret sub` in the background; there once the server counts its subscription."""
+
+    def __init__(self, topic, *arguments):
+        before = subscriptions()
+        self.process = subprocess.Popen([LEVERET, "sub", topic, *arguments], stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE, text=True, env=environment())
+        while subscriptions() == before:
+            if self.process.poll() is not None:
+                raise RuntimeError(self.process.stderr.read())
+
+    def line(self):
+        return self.process.stdout.readline()
+
+    def interrupt(self):
+        self.process.send_signal(signal.SIGINT)
+        return self.end()
+
+    def end(self):
+        stdout, stderr = self.process.communicate(timeout=PATIENCE_SECONDS)
+        return subprocess.CompletedProcess([], self.process.returncode, stdout, stderr)
+
+
+def subscriptions():
+    return json_lines(leveret("stats", "--json"))[0]["subscriptions"]
+
+
+def json_lines(done):
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def describe(topic):
+    return json_lines(leveret("topic", "describe", topic, "--json"))[0]
+
+
+class Publishing(unittest.TestCase):
+    def test_messages_come_back_in_order(self):
+        self.assertEqual(leveret("pub", "words", "one", "two", "three").returncode, 0)
+        self.assertEqual(leveret("sub", "words", "--from", "earliest", "-n", "3").stdout, "one\ntwo\nthree\n")
+
+    def test_lines_of_standard_input_are_records_and_nothing_is_said(self):
+        lines = "".join(f"{i}\n" for i in range(20000))
+        published = leveret("pub", "lines", lines=lines)
+        self.assertEqual((published.returncode, published.stdout, published.stderr), (0, "", ""))
+        self.assertEqual(leveret("fetch", "lines").stdout, lines)
+
+    def test_one_way_records_are_there_when_the_command_ends(self):
+        self.assertEqual(leveret("pub", "one-way", "--one-way", lines="a\nb\n").returncode, 0)
+        self.assertEqual(describe("one-way")["next"], 2)
+
+    def test_keys_and_headers_travel(self):
+        leveret("pub", "keys", "--key-sep", ":", "-H", "a=1", "-H", "b=x=y", lines="k:v:w\nno key\n")
+        self.assertEqual(leveret("fetch", "keys", "--format", "%k|%p|%h").stdout, "k|v:w|a=1,b=x=y\n|no key|a=1,b=x=y\n")
+
+    def test_one_key_for_all(self):
+        leveret("pub", "key", "-k", "k", "p")
+        self.assertEqual(leveret("fetch", "key", "--format", "%T %k %p %o").stdout, "key k p 0\n")
+
+    def test_count_repeats_messages_and_ends_lines(self):
+        leveret("pub", "count", "a", "b", "--count", "3")
+        leveret("pub", "count", "-n", "2", lines="c\nd\ne\n")
+        self.assertEqual(leveret("fetch", "count").stdout, "a\nb\na\nc\nd\n")
+
+    def test_acknowledgements_as_json_say_offset_and_duplicate(self):
+        leveret("topic", "create", "window", "--compaction-window", "1h")
+        published = json_lines(leveret("pub", "window", "-k", "k", "a", "b", "--json"))
+        self.assertEqual([answer["duplicate"] for answer in published], [False, True])
+        self.assertEqual(published[0]["offset"], 0)
+
+    def test_acknowledgements_are_shown_before_more_input_is_waited_for(self):
+        with subprocess.Popen([LEVERET, "pub", "pausing", "--json"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              text=True, env=environment()) as process:
+            process.stdin.write("a\n")
+            process.stdin.flush()
+            self.assertEqual(json.loads(process.stdout.readline())["offset"], 0)
+            process.stdin.close()
+
+    def test_a_refused_publish_is_told_at_the_end(self):
+        published = leveret("pub", "x" * 300, "message")
+        self.assertEqual(published.returncode, 1)
+        self.assertIn("bad_topic_name", published.stderr)
+
+
+class Reading(unittest.TestCase):
+    def test_a_subscriber_sees_what_comes_and_ends_well_when_interrupted(self):
+        subscriber = Subscriber("live", "--format", "%o %p")
+        leveret("pub", "live", "hello")
+        self.assertEqual(subscriber.line(), "0 hello\n")
+        ended = subscriber.interrupt()
+        self.assertEqual((ended.returncode, ended.stderr), (0, ""))
+
+    def test_json_has_text_or_base64(self):
+        subprocess.run([LEVERET, "pub", "bytes"], input=b"\xff\xfe\ntext\n", env=environment(), check=True,
+                       timeout=PATIENCE_SECONDS)
+        records = json_lines(leveret("sub", "bytes", "--from", "earliest", "-n", "2", "--json"))
+        self.assertEqual(records[0]["payload_base64"], "//4=")
+        self.assertEqual(records[1]["payload"], "text")
+        self.assertEqual([record["offset"] for record in records], [0, 1])
+
+    def test_reading_begins_where_it_is_told_to(self):
+        leveret("pub", "places", "a", "b", "c")
+        first = json_lines(leveret("fetch", "places", "--json", "--max", "1"))[0]
+        for where, wanted in (("earliest", "a\nb\nc\n"), ("1", "b\nc\n"), ("-5m", "a\nb\nc\n"), ("latest", ""),
+                              (first["timestamp"], "a\nb\nc\n"), ("2000-01-01T00:00:00Z", "a\nb\nc\n")):
+            self.assertEqual(leveret("fetch", "places", "--from", where).stdout, wanted, where)
+
+    def test_fetch_stops_at_its_maximum_and_says_where_to_go_on(self):
+        leveret("pub", "pages", "a", "b", "c")
+        page = leveret("fetch", "pages", "--max", "2")
+        self.assertEqual(page.stdout, "a\nb\n")
+        self.assertIn("--from 2", page.stderr)
+
+    def test_fetching_an_unknown_topic_does_not_create_it(self):
+        self.assertEqual(leveret("fetch", "mistyped").returncode, 1)
+        self.assertIn("unknown_topic", leveret("topic", "describe", "mistyped").stderr)
+
+    def test_what_was_missed_is_told_on_standard_error(self):
+        leveret("pub", "trimmed", "a", "b", "c")
+        self.assertEqual(leveret("topic", "trim", "trimmed", "--before", "2").returncode, 0)
+        for command in (("fetch", "trimmed", "--from", "0"), ("sub", "trimmed", "--from", "0", "-n", "1")):
+            read = leveret(*command)
+            self.assertEqual(read.stdout, "c\n")
+            self.assertIn("missed 2 records, offsets 0 to 1", read.stderr)
+
+    def test_only_the_wanted_keys_come(self):
+        leveret("pub", "filtered", "--key-sep", ":", lines="a:1\nb:2\na:3\n")
+        read = leveret("sub", "filtered", "--from", "earliest", "--only-key", "a", "-n", "2")
+        self.assertEqual(read.stdout, "1\n3\n")
+
+    def test_a_broken_pipe_ends_quietly(self):
+        leveret("pub", "pipe", "x" * 1000, "--count", "2000")
+        process = subprocess.Popen([LEVERET, "sub", "pipe", "--from", "earliest"], stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, text=True, env=environment())
+        process.stdout.readline()
+        process.stdout.close()
+        with process.stderr:
+            self.assertEqual(process.stderr.read(), "")
+        self.assertEqual(process.wait(timeout=PATIENCE_SECONDS), 0)
+
+
+class Topics(unittest.TestCase):
+    def test_settings_are_those_of_create_and_alter(self):
+        created = leveret("topic", "create", "set", "--retention-ttl", "10s", "--retention-bytes", "64MiB",
+                          "--compaction-window", "1m", "--retention-records", "1000")
+        self.assertEqual((created.returncode, created.stdout), (0, ""))
+        self.assertEqual(leveret("topic", "alter", "set", "--retention-ttl", "2h").returncode, 0)
+        topic = describe("set")
+        self.assertEqual(topic["retention_ttl_ms"], 7_200_000)
+        self.assertEqual(topic["compaction_window_ms"], 60_000)
+        self.assertEqual(topic["retention_bytes"], 64 << 20)
+        self.assertEqual(topic["retention_records"], 1000)
+
+    def test_a_topic_with_other_settings_is_refused(self):
+        leveret("topic", "create", "taken", "--retention-ttl", "10s")
+        self.assertEqual(leveret("topic", "create", "taken", "--retention-ttl", "10s").returncode, 0)
+        refused = leveret("topic", "create", "taken", "--retention-ttl", "20s")
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("topic_exists", refused.stderr)
+
+    def test_list_has_every_topic(self):
+        leveret("topic", "create", "listed")
+        self.assertIn("listed", [topic["name"] for topic in json_lines(leveret("topic", "list", "--json"))])
+        self.assertIn("listed", leveret("topic", "list").stdout)
+
+    def test_deleting_is_off_unless_the_server_allows_it(self):
+        leveret("topic", "create", "kept")
+        refused = leveret("topic", "delete", "kept")
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("not_allowed", refused.stderr)
+
+    def test_an_unknown_topic_is_told(self):
+        unknown = leveret("topic", "describe", "nobody made this")
+        self.assertEqual(unknown.returncode, 1)
+        self.assertIn("unknown_topic", unknown.stderr)
+
+
+class Server(unittest.TestCase):
+    def test_ping_answers(self):
+        self.assertIn("pong", leveret("ping").stdout)
+        self.assertGreaterEqual(json_lines(leveret("ping", "--json"))[0]["round_trip_us"], 0)
+
+    def test_stats_have_the_figures(self):
+        figures = json_lines(leveret("stats", "--json"))[0]
+        for name in ("version", "cpu_user_us", "cpu_system_us", "rss_bytes", "rss_peak_bytes", "connections"):
+            self.assertIn(name, figures)
+        self.assertIn("rss_bytes", leveret("stats").stdout)
+
+
+class ExitCodes(unittest.TestCase):
+    def test_wrong_usage_is_2(self):
+        for wrong in ([], ["publish"], ["pub"], ["sub", "t", "--from", "yesterday"], ["sub", "t", "--format", "%x"],
+                      ["topic", "create", "t", "--retention-ttl", "10"], ["topic", "alter", "t"],
+                      ["topic", "create", "t", "--retention-bytes", "many"], ["pub", "t", "-H", "no value", "m"],
+                      ["pub", "t", "-k", "k", "--key-sep", ":", "m"], ["ping", "--port", "70000"],
+                      ["pub", "t", "-n", "-1", "m"], ["sub", "t", "-n", "-1"], ["fetch", "t", "--max", "-1"],
+                      ["topic", "trim", "t", "--before", "-1"], ["topic", "create", "t", "--retention-records", "-1"],
+                      ["bench", "throughput", "--size", "8"]):
+            done = leveret(*wrong)
+            self.assertEqual(done.returncode, 2, wrong)
+            self.assertEqual(done.stdout, "", wrong)
+            self.assertNotEqual(done.stderr, "", wrong)
+
+    def test_output_that_cannot_be_written_is_1(self):
+        for command in (["ping"], ["stats"], ["topic", "list"], ["pub", "full", "m", "--json"], ["--version"]):
+            with open("/dev/full", "w") as full:
+                done = subprocess.run([LEVERET, *command], stdout=full, stderr=subprocess.PIPE, text=True,
+                                      timeout=PATIENCE_SECONDS, env=environment())
+            self.assertEqual(done.returncode, 1, command)
+            self.assertIn("standard output", done.stderr, command)
+
+    def test_help_is_0_and_has_an_example(self):
+        for command in ([], ["pub"], ["sub"], ["fetch"], ["topic"], ["topic", "create"], ["topic", "list"],
+                        ["topic", "describe"], ["topic", "alter"], ["topic", "trim"], ["topic", "delete"], ["ping"],
+                        ["stats"], ["bench"], ["bench", "throughput"], ["bench", "fanout"], ["bench", "latency"],
+                        ["bench", "roundtrip"], ["bench", "idle"]):
+            done = leveret(*command, "--help")
+            self.assertEqual(done.returncode, 0, command)
+            self.assertIn("  leveret " + " ".join(command), done.stdout)
+
+    def test_no_server_is_3(self):
+        with socket.socket() as nobody:  # bound and not listening: nobody else gets this port
+            nobody.bind(("127.0.0.1", 0))
+            port = str(nobody.getsockname()[1])
+            for command in (["ping"], ["pub", "t", "m"], ["sub", "t"], ["topic", "list"], ["bench", "throughput"],
+                            ["bench", "idle", "--connections", "1"]):
+                self.assertEqual(leveret(*command, "--port", port).returncode, 3, command)
+
+    def test_flags_win_over_the_environment(self):
+        wrong = environment() | {"PORT": "1", "HOST": "127.0.0.1"}
+        self.assertEqual(leveret("ping", env=wrong).returncode, 3)
+        self.assertEqual(leveret("ping", "--port", broker.port, env=wrong).returncode, 0)
+        self.assertEqual(leveret("--port", broker.port, "ping", env=wrong).returncode, 0)
+
+
+class Bench(unittest.TestCase):
+    def run_bench(self, *arguments):
+        done = leveret("bench", *arguments, "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json_lines(done)[0]
+
+    def check_whole(self, run, published, delivered):
+        self.assertEqual((run["published"], run["delivered"]), (published, delivered))
+        self.assertEqual((run["missed"], run["out_of_order"], run["corrupt"]), (0, 0, 0))
+
+    def test_throughput_counts_every_record(self):
+        many = ("--messages", "5000", "--publishers", "2", "--subscribers", "3")
+        self.check_whole(self.run_bench("throughput", *many), 5000, 15000)
+        self.check_whole(self.run_bench("throughput", *many, "--one-way", "--threads", "2"), 5000, 15000)
+
+    def test_raw_throughput_counts_every_record(self):
+        many = ("--messages", "5000", "--publishers", "2", "--subscribers", "3", "--raw")
+        self.check_whole(self.run_bench("throughput", *many), 5000, 15000)
+        self.check_whole(self.run_bench("throughput", *many, "--one-way"), 5000, 15000)
+
+    def test_topics_are_dealt_out(self):
+        many = ("--messages", "3000", "--topics", "3", "--window-bytes", "64KiB")
+        self.check_whole(self.run_bench("throughput", *many), 3000, 3000)
+        self.check_whole(self.run_bench("throughput", *many, "--raw", "--publishers", "3"), 3000, 3000)
+
+    def test_without_subscribers_publishes_are_counted(self):
+        self.check_whole(self.run_bench("throughput", "--messages", "1000", "--subscribers", "0"), 1000, 0)
+
+    def test_fanout_delivers_to_all(self):
+        self.check_whole(self.run_bench("fanout", "--messages", "500", "--threads", "2"), 500, 8000)
+
+    def test_latency_times_every_delivery(self):
+        run = self.run_bench("latency", "--rate", "1000", "--messages", "200")
+        self.check_whole(run, 200, 200)
+        self.assertEqual(run["delivery_latency"]["samples"], 200)
+        self.assertEqual(run["acknowledgement_latency"]["samples"], 200)
+
+    def test_roundtrip_compares_with_an_echo_server(self):
+        for how in ((), ("--raw",), ("--raw", "--one-way")):
+            run = self.run_bench("roundtrip", "--messages", "100", "--baseline", *how)
+            self.assertEqual((run["broker"]["samples"], run["echo"]["samples"]), (100, 100))
+            self.assertGreater(run["ratio_p50"], 0)
+
+    def test_idle_connections_subscribe(self):
+        for dialect in ("native", "zaichik"):
+            run = self.run_bench("idle", "--connections", "20", "--dialect", dialect)
+            self.assertGreaterEqual(run["subscriptions"], 20)
+
+
+if __name__ == "__main__":
+    LEVERET, SERVER = sys.argv.pop(1), sys.argv.pop(1)
+    broker = Broker()
+    try:
+        unittest.main(verbosity=2)
+    finally:
+        broker.stop()
