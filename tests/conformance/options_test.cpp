@@ -1,0 +1,82 @@
+// leveret-server's flags and variables: which wins, and what is a mistake.
+#include <map>
+
+#include <catch2/catch.hpp>
+
+#include "conformance/running_broker.hpp"
+#include "conformance/server_process.hpp"
+#include "server/server_options.hpp"
+
+namespace leveret::test {
+namespace {
+
+tl::expected<ServerOptions, EarlyExit> parse(const std::vector<std::string>& arguments,
+                                             const std::map<std::string, std::string>& variables = {}) {
+    return parse_server_options(arguments, [&](const std::string& name) {
+        const auto found = variables.find(name);
+        return found == variables.end() ? std::nullopt : std::optional(found->second);
+    });
+}
+
+TEST_CASE("server options: a flag wins over a variable, a variable over the default") {
+    CHECK(parse({})->broker.port == 8889);
+    CHECK(parse({}, {{"PORT", "1"}})->broker.port == 1);
+    CHECK(parse({"--port", "2"}, {{"PORT", "1"}})->broker.port == 2);
+    CHECK(parse({}, {{"HOST", "::1"}})->broker.host == "::1");
+    CHECK(parse({"--host", "127.0.0.2"}, {{"HOST", "::1"}})->broker.host == "127.0.0.2");
+    CHECK(parse({}, {{"SPDLOG_LEVEL", "debug"}})->log_level == "debug");
+    CHECK(parse({"--log-level", "warn"}, {{"SPDLOG_LEVEL", "debug"}})->log_level == "warn");
+}
+
+TEST_CASE("server options: every limit is a flag and a variable, with units") {
+    CHECK(parse({"--topics-max", "7"})->broker.limits.topics_max == 7);
+    CHECK(parse({}, {{"LEVERET_TOPICS_MAX", "8"}})->broker.limits.topics_max == 8);
+    CHECK(parse({"--topic-bytes-max", "1M"})->broker.limits.topic_bytes_max == 1U << 20U);
+    CHECK(parse({"--topic-bytes-max", "64KiB"})->broker.limits.topic_bytes_max == 64U << 10U);
+    CHECK(parse({"--drain-timeout-ms", "9"})->broker.limits.drain_timeout == std::chrono::milliseconds(9));
+}
+
+TEST_CASE("server options: a mistake is one line and exit code 2, wherever it was made") {
+    const auto mistakes = {
+        parse({"--port", "65536"}),
+        parse({"--port", "many"}),
+        parse({}, {{"PORT", "-1"}}),
+        parse({"--no-such-flag"}),
+        parse({"--log-level", "loud"}),
+        parse({"--topics-max", "0"}),
+        parse({"--topic-bytes-max", "10X"}),
+        parse({"surplus"}),
+        parse({"--port"}),
+    };
+    for (const auto& mistake : mistakes) {
+        REQUIRE_FALSE(mistake);
+        CHECK(mistake.error().code == 2);
+        CHECK(mistake.error().text.find('\n') == mistake.error().text.size() - 1);
+    }
+}
+
+TEST_CASE("server options: --help and --version are answers, not mistakes") {
+    CHECK(parse({"--help"}).error().code == 0);
+    CHECK(parse({"--help"}).error().text.find("--topic-bytes-max") != std::string::npos);
+    CHECK(parse({"--version"}).error().code == 0);
+}
+
+TEST_CASE("server process: a port that is in use is one line and exit code 2") {
+    const RunningBroker other;
+    ServerProcess server({"--port", std::to_string(other.port())});
+    CHECK(server.exit_code() == 2);
+    CHECK(server.errors().find(std::to_string(other.port())) != std::string::npos);
+    CHECK(server.errors().find('\n') == server.errors().size() - 1);
+}
+
+TEST_CASE("server process: a wrong flag or variable is one line and exit code 2") {
+    ServerProcess wrong_flag({"--port", "99999"});
+    CHECK(wrong_flag.exit_code() == 2);
+    ServerProcess wrong_variable({}, {"PORT=none"});
+    CHECK(wrong_variable.exit_code() == 2);
+    CHECK(wrong_variable.errors().find("PORT") != std::string::npos);
+    CHECK(wrong_variable.errors().find('\n') == wrong_variable.errors().size() - 1);
+}
+
+}  // namespace
+}  // namespace leveret::test
