@@ -9,7 +9,9 @@ endif()
 
 # No NDEBUG in any build: an assertion says what we did wrong, and stays on in release. No -march either: one build runs
 # on every x86-64, and the few loops that want newer instructions ask the processor at run time.
-set(CMAKE_CXX_FLAGS_RELEASE "-O2")
+# Without the SLP vectoriser: at -O2, g++ 12 packs two neighbouring fields by way of the stack, and the wide load then waits
+# for both narrow stores (a key in the compaction window: 35 ns with it, 27 ns without).
+set(CMAKE_CXX_FLAGS_RELEASE "-O2 -fno-tree-slp-vectorize")
 set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g -D_GLIBCXX_ASSERTIONS")
 
 # Programs in one place, where the README says they are. examples/ has its own, beside this one.

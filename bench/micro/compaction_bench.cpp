@@ -1,5 +1,6 @@
 // What a key costs in a compaction window. Items are records.
 #include <algorithm>
+#include <array>
 #include <chrono>
 
 #include <benchmark/benchmark.h>
@@ -13,18 +14,24 @@ namespace {
 
 constexpr std::chrono::microseconds length = std::chrono::seconds(1);
 
-/// A window that holds this many keys while new ones come and old ones are forgotten. Argument: keys.
+/// A window that holds this many keys while batches of new ones come and old ones are forgotten. Argument: keys.
 void accept_new_keys(benchmark::State& state) {
+    constexpr std::size_t batch_keys = 400;
     MemoryBudget memory(4ULL << 30U);
     const auto random = make_random(1);
     CompactionWindow window(memory, *random, 1U << 30U);
     const auto keys = static_cast<std::uint64_t>(state.range(0));
+    std::array<std::array<std::uint64_t, 2>, batch_keys> numbers{};
+    std::array<std::string_view, batch_keys> batch;
+    std::array<CompactionWindow::Verdict, batch_keys> verdicts{};
     std::uint64_t key = 0;
     const auto accept_next = [&] {
+        for (std::size_t i = 0; i < batch_keys; ++i) {
+            numbers[i][0] = key++;
+            batch[i] = as_text(std::as_bytes(std::span(numbers[i])));
+        }
         const Timestamp now(std::chrono::microseconds(key * 1'000'000 / keys));
-        const std::string_view text(reinterpret_cast<const char*>(&key), sizeof key);
-        benchmark::DoNotOptimize(window.accept(text, now, length));
-        ++key;
+        benchmark::DoNotOptimize(window.accept(batch, now, length, verdicts));
     };
     while (key < keys) {
         accept_next();
@@ -32,7 +39,7 @@ void accept_new_keys(benchmark::State& state) {
     for (auto _ : state) {
         accept_next();
     }
-    state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations()));
+    state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * batch_keys));
     state.counters["bytes_per_key"] = static_cast<double>(window.charged_bytes()) / static_cast<double>(window.keys());
 }
 BENCHMARK(accept_new_keys)->Arg(1'000)->Arg(100'000)->Arg(10'000'000);

@@ -23,23 +23,16 @@ void Admission::admit_all(Bytes records, std::uint32_t record_count) {
 
 std::error_code Admission::admit(Bytes records, CompactionWindow& window, Timestamp now,
                                  std::chrono::microseconds length, std::vector<std::uint32_t>& duplicates) {
-    using Verdict = CompactionWindow::Verdict;
     clear();
     std::error_code error;
-    std::uint32_t index = 0;
-    for (const RecordView record : Records(records)) {
-        const auto key = record.key();
-        const Verdict verdict = key ? window.accept(*key, now, length) : Verdict::accepted;
-        if (verdict == Verdict::duplicate) {
-            duplicates.push_back(index);
-        } else if (verdict == Verdict::accepted) {
-            keys_ += key ? 1 : 0;
-            keep(record);
-        } else {
-            error = verdict == Verdict::window_full ? Error::window_full : Error::memory_full;
-            break;
+    std::uint32_t first_index = 0;
+    for (Records::Iterator at = Records(records).begin(); at != Records(records).end() && !error;) {
+        Group group;
+        for (; at != Records(records).end() && group.count < group_records; ++at) {
+            group.add(*at);
         }
-        ++index;
+        error = admit_group(group, first_index, window, now, length, duplicates);
+        first_index += group_records;
     }
     if (!error) {
         error = end_batch();
@@ -49,6 +42,36 @@ std::error_code Admission::admit(Bytes records, CompactionWindow& window, Timest
         duplicates.clear();
     }
     return error;
+}
+
+std::error_code Admission::admit_group(const Group& group, std::uint32_t first_index, CompactionWindow& window,
+                                       Timestamp now, std::chrono::microseconds length,
+                                       std::vector<std::uint32_t>& duplicates) {
+    using Verdict = CompactionWindow::Verdict;
+    std::array<Verdict, group_records> verdicts{};
+    window.accept({group.keys.data(), group.key_count}, now, length, verdicts);
+    std::size_t next_key = 0;
+    for (std::uint32_t i = 0; i < group.count; ++i) {
+        const bool has_key = next_key < group.key_count && group.record_of_key[next_key] == i;
+        const Verdict verdict = has_key ? verdicts[next_key++] : Verdict::accepted;
+        if (verdict == Verdict::duplicate) {
+            duplicates.push_back(first_index + i);
+        } else if (verdict == Verdict::accepted) {
+            keys_ += has_key ? 1 : 0;
+            keep(RecordView(group.records[i]));
+        } else {
+            return verdict == Verdict::window_full ? Error::window_full : Error::memory_full;
+        }
+    }
+    return {};
+}
+
+void Admission::Group::add(RecordView record) noexcept {
+    if (const auto key = record.key()) {
+        record_of_key[key_count] = count;
+        keys[key_count++] = *key;
+    }
+    records[count++] = record.bytes().data();
 }
 
 void Admission::keep(RecordView record) {

@@ -9,6 +9,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include "environment/memory_budget.hpp"
@@ -25,52 +26,73 @@ struct KeyFingerprint {
     friend bool operator==(const KeyFingerprint&, const KeyFingerprint&) = default;
 };
 
-/// Fingerprints to numbers, by open addressing with linear probing. A slot keeps 32 bits of the fingerprint beside the
-/// number, so moving it elsewhere needs no look at anything else. Eight bytes a slot. Not thread-safe.
-class FingerprintTable {
-  public:
-    struct Slot {
-        std::uint32_t number = 0;
-        std::uint32_t tag = 0;  ///< bits of the fingerprint, never 0; 0 marks a slot that holds nothing
-    };
-
-    FingerprintTable() = default;
-    /// `slot_count`: a power of two. Its memory comes zeroed and untouched from the system: no time is spent on it
-    /// here.
-    explicit FingerprintTable(std::size_t slot_count);
-
-    [[nodiscard]] std::size_t slot_count() const noexcept { return slot_count_; }
-    [[nodiscard]] std::size_t bytes() const noexcept { return slot_count_ * sizeof(Slot); }
-    [[nodiscard]] Slot slot(std::size_t index) const noexcept { return slots_[index]; }
-
-    [[nodiscard]] static std::uint32_t tag_of(const KeyFingerprint& fingerprint) noexcept;
-    /// The slot with this tag for whose number `matches(number)` holds; null where there is none.
-    template <class Matches>
-    [[nodiscard]] Slot* find(std::uint32_t tag, Matches matches) const noexcept;
-    /// There must be an empty slot.
-    void insert(Slot slot) noexcept;
-    /// Empties `slot` and moves those behind it so that all are still found.
-    void erase(Slot* slot) noexcept;
-    /// Empties `slot` and moves nothing: for a table from which slots are read in their order. It takes no more
-    /// inserts.
-    static void bury(Slot* slot) noexcept { *slot = {.number = buried, .tag = 0}; }
-
-  private:
-    static constexpr std::uint32_t buried = 1;
-    struct Free {
-        void operator()(Slot* slots) const noexcept { std::free(slots); }
-    };
-
-    [[nodiscard]] std::size_t home(std::uint32_t tag) const noexcept { return tag & (slot_count_ - 1); }
-    [[nodiscard]] std::size_t after(std::size_t index) const noexcept { return (index + 1) & (slot_count_ - 1); }
-
-    std::unique_ptr<Slot[], Free> slots_;
-    std::size_t slot_count_ = 0;
+/// The numbers that mean something at the moment, by their low 32 bits: `count` of them from `first` on. `given`
+/// numbers from there on have been given out: more than that where the last ones were taken back.
+struct LiveNumbers {
+    std::uint32_t first = 0;
+    std::uint32_t count = 0;
+    std::uint32_t given = 0;
+    [[nodiscard]] bool contains(std::uint32_t number) const noexcept { return number - first < count; }
+    [[nodiscard]] bool has_given(std::uint32_t number) const noexcept { return number - first < given; }
 };
 
-/// Remembers keys with the time of their acceptance, in the order of acceptance, at up to 64 bytes each (and 8 KiB).
-/// Every operation is O(1) amortised, and none stops for long: when the table of keys has to grow or shrink, each of
-/// the following operations moves a few slots, and both tables are looked at until all have moved.
+/// Fingerprints to numbers that are given out one after the other and become dead in the same order. Nothing is ever
+/// erased: a slot whose number is dead is free. So forgetting costs nothing here, and a key nearly always one access to
+/// one line of the cache.
+///
+/// A key belongs to one line of seven slots. Where all of them are live, it goes to the next line, and the one that was
+/// full notes its number: whoever searches goes on from there for as long as that number lives. Not thread-safe.
+class FingerprintTable {
+  public:
+    FingerprintTable() = default;
+    /// `line_count`: a power of two. Large ones come zeroed and untouched from the system: no time is spent on them
+    /// here.
+    explicit FingerprintTable(std::size_t line_count);
+
+    static constexpr std::size_t line_bytes = 64;
+    [[nodiscard]] std::size_t line_count() const noexcept { return line_count_; }
+    [[nodiscard]] std::size_t bytes() const noexcept { return line_count_ * line_bytes; }
+
+    /// What a slot keeps of a fingerprint; never 0.
+    [[nodiscard]] static std::uint32_t tag_of(const KeyFingerprint& fingerprint) noexcept;
+    /// Asks the processor for the line where this tag's search begins, without waiting for it.
+    void prefetch(std::uint32_t tag) const noexcept;
+    /// The live number with this tag for which `matches(number)` holds; null where there is none.
+    template <class Matches>
+    [[nodiscard]] const std::uint32_t* find(std::uint32_t tag, const LiveNumbers& live, Matches matches) const noexcept;
+    /// There must be a free slot.
+    void insert(std::uint32_t tag, std::uint32_t number, const LiveNumbers& live) noexcept;
+    /// Frees the slot of a live number, where it has one.
+    void remove(std::uint32_t tag, std::uint32_t number, const LiveNumbers& live) noexcept;
+    /// Inserts what is live in line `index` of `from`.
+    void insert_line(const FingerprintTable& from, std::size_t index, const LiveNumbers& live) noexcept;
+
+  private:
+    static constexpr std::size_t line_slots = 7;
+    struct alignas(line_bytes) Line {
+        std::array<std::uint32_t, line_slots> tags;  ///< 0: the slot holds nothing
+        std::uint32_t passed_on;                     ///< the last number that found no room here
+        std::array<std::uint32_t, line_slots> numbers;
+        std::uint32_t unused;
+    };
+    static_assert(sizeof(Line) == line_bytes);
+    struct Free {
+        std::size_t bytes;
+        void operator()(Line* lines) const noexcept;
+    };
+
+    [[nodiscard]] static std::uint32_t slots_with(const Line& line, std::uint32_t tag) noexcept;
+    [[nodiscard]] static std::uint32_t free_slots(const Line& line, const LiveNumbers& live) noexcept;
+    [[nodiscard]] std::size_t home(std::uint32_t tag) const noexcept { return tag & (line_count_ - 1); }
+    [[nodiscard]] std::size_t after(std::size_t index) const noexcept { return (index + 1) & (line_count_ - 1); }
+
+    std::unique_ptr<Line[], Free> lines_;
+    std::size_t line_count_ = 0;
+};
+
+/// Remembers keys with the time of their acceptance, in the order of acceptance, at up to 64 bytes each (76 while it
+/// shrinks; and 8 KiB). Every operation is O(1) amortised, and none stops for long: when the table of keys has to grow
+/// or shrink, each of the following operations moves a few lines, and both tables are looked at until all have moved.
 ///
 /// Entries are taken back with withdraw(), newest first, when what they stand for fails. Times that are passed in must
 /// not go backwards. Not thread-safe: used under the topic's mutex.
@@ -80,9 +102,19 @@ class CompactionWindow {
 
     CompactionWindow(MemoryBudget& budget, Random& random, std::size_t keys_max);
 
-    /// A duplicate where the key was accepted less than `length` before `now`; it changes nothing. Otherwise the key is
-    /// remembered as accepted `now`, unless keys_max others are or the budget refuses.
-    [[nodiscard]] Verdict accept(std::string_view key, Timestamp now, std::chrono::microseconds length);
+    /// For each key in turn: a duplicate where it was accepted less than `length` before `now`; that changes nothing.
+    /// Otherwise it is remembered as accepted `now`, unless keys_max others are or the budget refuses: then the keys
+    /// after it are not looked at. Returns how many of `verdicts` it gave; there is one for each key.
+    ///
+    /// Several keys together cost much less than one by one: while some are hashed, the slots of the others arrive from
+    /// memory.
+    std::size_t accept(std::span<const std::string_view> keys, Timestamp now, std::chrono::microseconds length,
+                       std::span<Verdict> verdicts);
+    [[nodiscard]] Verdict accept(std::string_view key, Timestamp now, std::chrono::microseconds length) {
+        Verdict verdict{};
+        accept({&key, 1}, now, length, {&verdict, 1});
+        return verdict;
+    }
     /// Takes back the entries of the last `count` keys that were accepted.
     void withdraw(std::size_t count) noexcept;
 
@@ -105,20 +137,25 @@ class CompactionWindow {
     };
     static constexpr std::size_t chunk_entries = 128;
     using Chunk = std::array<Entry, chunk_entries>;
-    static constexpr std::size_t slots_min = 64;
-    static constexpr std::size_t slots_moved_per_step = 32;
+    static constexpr std::size_t lines_min = 8;
+    static constexpr std::size_t lines_moved_per_step = 8;
     static constexpr std::size_t forgotten_per_accept = 2;
+    /// Accepted together; more would push each other's slots out of the nearest cache.
+    static constexpr std::size_t group_keys = 32;
 
     [[nodiscard]] KeyFingerprint fingerprint_of(std::string_view key) const noexcept;
+    [[nodiscard]] Verdict accept_one(const KeyFingerprint& fingerprint, Timestamp now,
+                                     std::chrono::microseconds length);
+    bool forget_some(Timestamp now, std::chrono::microseconds length, std::size_t entries_max) noexcept;
+    [[nodiscard]] LiveNumbers live() const noexcept;
     [[nodiscard]] Entry& entry(std::uint64_t number) const noexcept;
     [[nodiscard]] std::uint64_t whole_number(std::uint32_t low_bits) const noexcept;
     [[nodiscard]] std::size_t chunks_before(std::uint64_t number) const noexcept;
 
     [[nodiscard]] bool reserve_entry();
-    [[nodiscard]] bool begin_move(std::size_t slot_count);
+    [[nodiscard]] bool begin_move(std::size_t line_count);
     void move_some() noexcept;
-    void forget_oldest() noexcept;
-    void erase_slot(std::uint64_t number) noexcept;
+    void remove_from_tables(std::uint64_t number, std::uint32_t tag) noexcept;
     void fit_memory() noexcept;
     [[nodiscard]] bool recharge(std::uint64_t more_bytes) noexcept;
 
@@ -127,14 +164,16 @@ class CompactionWindow {
     MemoryCharge charge_;
     std::uint64_t refused_bytes_ = 0;
 
-    // Entries have consecutive numbers, those in [first_, end_) are remembered. Tables keep the low 32 bits.
-    std::uint64_t first_ = 0;
-    std::uint64_t end_ = 0;
+    // Entries have consecutive numbers, those in [first_, end_) are remembered. Tables keep the low 32 bits. Number 0
+    // is never given out: that is what new lines are full of.
+    std::uint64_t first_ = 1;
+    std::uint64_t end_ = 1;
+    std::uint64_t given_end_ = 1;                // where end_ was at most
     std::deque<std::unique_ptr<Chunk>> chunks_;  // the first one has the entry first_
 
     FingerprintTable table_;
-    FingerprintTable old_;       // what is moved to table_, slot by slot; has no slots when nothing is
-    std::size_t old_moved_ = 0;  // slots of it that have been moved; they stay in place, so that probing still works
+    FingerprintTable old_;       // what is moved to table_, line by line; has no lines when nothing is
+    std::size_t old_moved_ = 0;  // lines of it that have been moved; they stay in place, so that searching still works
 };
 
 }  // namespace leveret

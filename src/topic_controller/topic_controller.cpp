@@ -467,6 +467,7 @@ TopicFigures TopicController::figures() const {
     figures.records = buffer_.records();
     figures.blocks = buffer_.blocks();
     figures.window_keys = window_ ? window_->keys() : 0;
+    figures.window_bytes = window_ ? window_->charged_bytes() : 0;
     figures.waiters = waiters_.size();
     return figures;
 }

@@ -41,7 +41,7 @@ struct AppendResult {
 
 struct TopicFigures {
     Offset first{}, next{};
-    std::uint64_t bytes = 0, records = 0, blocks = 0, window_keys = 0, waiters = 0;
+    std::uint64_t bytes = 0, records = 0, blocks = 0, window_keys = 0, window_bytes = 0, waiters = 0;
     // Since the topic was created. evicted: went unexpired because of a bound or for want of memory; missed: were gone
     // before a cursor came to them, once for each such cursor.
     std::uint64_t published = 0, duplicates = 0, evicted = 0, expired = 0, missed = 0;

@@ -23,6 +23,7 @@ NativeManager::Handled NativeManager::describe_topic(const native::Frame& frame)
                                                      {"records", figures.records},
                                                      {"blocks", figures.blocks},
                                                      {"window_keys", figures.window_keys},
+                                                     {"window_bytes", figures.window_bytes},
                                                      {"waiting_readers", figures.waiters},
                                                      {"published", figures.published},
                                                      {"duplicates", figures.duplicates},
