@@ -72,6 +72,9 @@ void Wakeups::run() {
     collecting_ = false;
 }
 
+Signal::Signal(const asio::any_io_executor& executor, std::shared_ptr<Wakeups> wakeups)
+    : registry_(registry_of(executor)), wakeups_(std::move(wakeups)) {}
+
 Signal::~Signal() {
     static_cast<void>(abandon());
 }
@@ -102,7 +105,7 @@ void Signal::ring() {
 
 void Signal::add(const std::shared_ptr<Waiter>& waiter) {
     if (waiters_.empty()) {
-        registry_of(executor_).add(*this);
+        registry_.add(*this);
     }
     waiter->signal = this;
     waiters_.push_back(waiter);
@@ -110,7 +113,7 @@ void Signal::add(const std::shared_ptr<Waiter>& waiter) {
 
 std::vector<std::shared_ptr<Waiter>> Signal::abandon() noexcept {
     if (!waiters_.empty()) {
-        registry_of(executor_).remove(*this);
+        registry_.remove(*this);
     }
     for (const auto& waiter : waiters_) {
         waiter->signal = nullptr;
@@ -123,7 +126,7 @@ void Signal::abort(const std::shared_ptr<Waiter>& waiter) {
     waiter->signal = nullptr;
     waiters_.erase(found);
     if (waiters_.empty()) {
-        registry_of(executor_).remove(*this);
+        registry_.remove(*this);
     }
     waiter->resume_soon(asio::error::operation_aborted);
 }
@@ -132,12 +135,16 @@ asio::execution_context::id SignalRegistry::id;
 
 void SignalRegistry::add(Signal& signal) {
     const std::lock_guard lock(mutex_);
+    signal.registered_at_ = signals_.size();
     signals_.push_back(&signal);
 }
 
 void SignalRegistry::remove(Signal& signal) noexcept {
     const std::lock_guard lock(mutex_);
-    std::erase(signals_, &signal);
+    // The last one takes its place: thousands of subscriptions may be waiting.
+    signals_.back()->registered_at_ = signal.registered_at_;
+    signals_[signal.registered_at_] = signals_.back();
+    signals_.pop_back();
 }
 
 void SignalRegistry::shutdown() noexcept {

@@ -14,6 +14,7 @@
 namespace leveret::client_side {
 
 class Signal;
+class SignalRegistry;
 
 /// A suspended coroutine. Letting go of it without resuming it destroys the coroutine.
 class Waiter {
@@ -52,8 +53,7 @@ class Wakeups {
 /// (A steady_timer would do the same at the price of a system call per wait and a turn of the reactor per wake-up.)
 class Signal {
   public:
-    Signal(asio::any_io_executor executor, std::shared_ptr<Wakeups> wakeups)
-        : executor_(std::move(executor)), wakeups_(std::move(wakeups)) {}
+    Signal(const asio::any_io_executor& executor, std::shared_ptr<Wakeups> wakeups);
     ~Signal();
     Signal(const Signal&) = delete;
     Signal& operator=(const Signal&) = delete;
@@ -70,9 +70,11 @@ class Signal {
     void abort(const std::shared_ptr<Waiter>& waiter);
 
   private:
+    friend class SignalRegistry;
     void add(const std::shared_ptr<Waiter>& waiter);
 
-    asio::any_io_executor executor_;
+    SignalRegistry& registry_;
+    std::size_t registered_at_ = 0;  // its place there, while somebody waits
     std::shared_ptr<Wakeups> wakeups_;
     std::vector<std::shared_ptr<Waiter>> waiters_;
 };
@@ -92,7 +94,7 @@ class SignalRegistry final : public asio::execution_context::service {
     /// Called when the context is destroyed: no other thread is left.
     void shutdown() noexcept override;
 
-    std::mutex mutex_;  // guards signals_
+    std::mutex mutex_;  // guards signals_, and the places that they know
     std::vector<Signal*> signals_;
 };
 
