@@ -170,6 +170,7 @@ struct Subscription::State : std::enable_shared_from_this<Subscription::State> {
     // --- For its users
     static asio::awaitable<Received> next(std::shared_ptr<State> self);
     std::optional<Received> try_next();
+    void on_received(std::function<void(Received)> what_to_do);
     void grant(std::uint64_t records, std::uint64_t bytes);
 
     // --- For the client, in the read loop
@@ -212,8 +213,12 @@ struct Subscription::State : std::enable_shared_from_this<Subscription::State> {
     std::int64_t asked_credit_bytes = 0;
     bool ended = false;
     client_side::Signal arrived;
+    std::function<void(Received)> handler;  // none: next() is waited at
+    bool handing_over = false;
 
   private:
+    void received_something();
+    static void hand_over(std::shared_ptr<State> self);
     void give_credit_back(std::size_t bytes);
     void grant_what_was_given_meanwhile();
 };

@@ -175,13 +175,13 @@ void Subscription::State::on_deliver(Delivery delivery, Offset after) {
     }
     next_offset = after;
     received.emplace_back(std::move(delivery));
-    arrived.ring();
+    received_something();
 }
 
 void Subscription::State::on_lagged(const native::Lagged& lagged) {
     next_offset = lagged.to;
     received.emplace_back(Missed{lagged.from, lagged.to});
-    arrived.ring();
+    received_something();
 }
 
 void Subscription::State::on_topic_changed() {
@@ -189,7 +189,7 @@ void Subscription::State::on_topic_changed() {
     epoch = topic->epoch;
     from_earliest = true;
     received.emplace_back(TopicChanged{id, epoch});
-    arrived.ring();
+    received_something();
 }
 
 void Subscription::State::end(Failure why) {
@@ -197,7 +197,7 @@ void Subscription::State::end(Failure why) {
         received.emplace_back(Closed{std::move(why)});
     }
     client->remove(*this);
-    arrived.ring();
+    received_something();
 }
 
 void Subscription::State::drop_received() {
@@ -244,6 +244,44 @@ std::optional<Received> Subscription::State::try_next() {
         give_credit_back(bytes);
     }
     return first;
+}
+
+void Subscription::State::on_received(std::function<void(Received)> what_to_do) {
+    handler = std::move(what_to_do);
+    received_something();
+}
+
+/// Tells whoever waits, which then runs after all that the same read brought has been carried out.
+void Subscription::State::received_something() {
+    if (!handler) {
+        arrived.ring();
+    } else if (!handing_over && !received.empty()) {
+        handing_over = true;
+        client->wakeups->call([waiting = weak_from_this()] {
+            if (auto self = waiting.lock()) {
+                hand_over(std::move(self));
+            }
+        });
+    }
+}
+
+void Subscription::State::hand_over(std::shared_ptr<State> self) {
+    self->handing_over = false;
+    // Until nothing is left, or nobody else: the handler may let go of the subscription.
+    while (!self->received.empty() && self->handler && self.use_count() > 1) {
+        auto first = self->try_next();
+        if (std::holds_alternative<Closed>(*first)) {
+            // The last. The handler goes with it: it may hold this subscription.
+            std::exchange(self->handler, {})(*std::move(first));
+            return;
+        }
+        try {
+            self->handler(*std::move(first));
+        } catch (...) {
+            self->received_something();  // the rest is not lost by it
+            throw;
+        }
+    }
 }
 
 asio::awaitable<Received> Subscription::State::next(std::shared_ptr<State> self) {
@@ -333,6 +371,9 @@ asio::awaitable<Received> Subscription::next() {
 }
 std::optional<Received> Subscription::try_next() {
     return state_->try_next();
+}
+void Subscription::on_received(std::function<void(Received)> handler) {
+    state_->on_received(std::move(handler));
 }
 void Subscription::grant(std::uint64_t records, std::uint64_t bytes) {
     state_->grant(records, bytes);

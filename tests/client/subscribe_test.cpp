@@ -269,3 +269,47 @@ TEST_CASE("Subscription: a wait that is cancelled loses nothing") {
         co_await expect_records(subscription, texts("a"));
     });
 }
+
+TEST_CASE("Subscription: a handler gets what has come, what comes, and Closed last") {
+    Scenario().run([](Scenario& scenario) -> asio::awaitable<void> {
+        co_await scenario.connect();
+        auto subscription = co_await scenario.subscribe();
+        co_await scenario.server.deliver(texts("a"), 0);
+        co_await scenario.settle();
+        std::vector<std::string> got;
+        subscription.on_received([&got](const Received& received) {
+            if (std::holds_alternative<Closed>(received)) {
+                got.emplace_back("closed");
+            } else {
+                const auto payloads = payloads_of(received);
+                got.insert(got.end(), payloads.begin(), payloads.end());
+            }
+        });
+        REQUIRE(got.empty());  // never within a call
+        co_await scenario.server.deliver(texts("b", "c"), 1);
+        co_await scenario.settle();
+        REQUIRE(got == texts("a", "b", "c"));
+        auto leaving = scenario.start(subscription.unsubscribe());
+        co_await scenario.server.answer_next(FrameType::unsubscribe, FrameType::ok);
+        REQUIRE((co_await leaving.result()).has_value());
+        REQUIRE(got == texts("a", "b", "c", "closed"));
+    });
+}
+
+TEST_CASE("Subscription: a handler may let go of its subscription, and hears nothing afterwards") {
+    Scenario().run([](Scenario& scenario) -> asio::awaitable<void> {
+        co_await scenario.connect();
+        std::optional<Subscription> subscription = co_await scenario.subscribe();
+        int calls = 0;
+        subscription->on_received([&](const Received& /*received*/) {
+            ++calls;
+            subscription.reset();
+        });
+        auto bytes = FakeServer::deliver_frame(texts("a"), 0);
+        const auto second = FakeServer::deliver_frame(texts("b"), 1);
+        bytes.insert(bytes.end(), second.begin(), second.end());
+        co_await scenario.server.send(bytes);
+        co_await scenario.settle();
+        REQUIRE(calls == 1);
+    });
+}
