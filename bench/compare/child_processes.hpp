@@ -1,0 +1,36 @@
+// The processes in which publishers and subscribers run.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include <sys/types.h>
+
+#include "shared_run.hpp"
+
+namespace leveret::compare {
+
+/// Processes forked from this one, which has no other thread then. Those that are left end with this object.
+class ChildProcesses {
+  public:
+    explicit ChildProcesses(SharedRun& shared) : shared_(&shared) {}
+    ChildProcesses(const ChildProcesses&) = delete;
+    ChildProcesses& operator=(const ChildProcesses&) = delete;
+    ~ChildProcesses();
+
+    /// Runs `role` in a new process, on `processor` alone where one is given. What it throws is the run's failure.
+    void start(const std::function<void()>& role, std::optional<unsigned> processor);
+    [[nodiscard]] std::size_t count() const noexcept { return processes_.size(); }
+    [[nodiscard]] std::chrono::nanoseconds processor_time() const;
+    void wait_for_their_end();
+
+  private:
+    [[noreturn]] void play(const std::function<void()>& role, std::optional<unsigned> processor);
+
+    SharedRun* shared_;
+    std::vector<pid_t> processes_;
+};
+
+}  // namespace leveret::compare

@@ -1,0 +1,282 @@
+// The side-by-side comparison: runs workloads with every system in turn and writes what was measured as JSON.
+// bench/compare.sh calls it, and makes tables and pictures of the result.
+#include <algorithm>
+#include <array>
+#include <ctime>
+#include <fstream>
+#include <iostream>
+#include <thread>
+
+#include <CLI/CLI.hpp>
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+#include <sys/resource.h>
+#include <sys/utsname.h>
+
+#include "server_process.hpp"
+#include "systems/bare.hpp"
+#include "workloads.hpp"
+
+namespace leveret::compare {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Options {
+    std::vector<std::string> workloads{};  ///< beginnings of names; none: all
+    std::vector<std::string> systems{};    ///< none: all
+    std::vector<std::string> clients{};    ///< none: both
+    unsigned runs = 7;
+    double seconds = 1;
+    double warm_up_seconds = 0.3;
+    std::uint64_t window_bytes = RunSettings().window_bytes;
+    double busy_share_max = 0.05;
+    std::string output = "results.json";
+    bool list = false;
+};
+
+std::string name_of(ClientKind client) {
+    return client == ClientKind::raw ? "raw" : "library";
+}
+
+Json machine() {
+    utsname names{};
+    ::uname(&names);
+    return {{"processor", output_of("sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1")},
+            {"cores", std::thread::hardware_concurrency()},
+            {"memory_bytes", static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
+                                 static_cast<std::uint64_t>(::sysconf(_SC_PAGE_SIZE))},
+            {"kernel", names.release},
+            {"system", output_of(". /etc/os-release && echo \"$PRETTY_NAME\"")}};
+}
+
+Json systems() {
+    const TemporaryFolder folder;  // where a server's settings are a file, it is written
+    Json list = Json::array();
+    for (const auto& system : all_systems()) {
+        list.push_back({{"name", system->name()},
+                        {"version", system->version()},
+                        {"server", system->server(0, folder.path(), {}).summary},
+                        {"durability", "none: in memory"}});
+    }
+    return list;
+}
+
+Json json_of(const Latencies& latencies) {
+    return {{"p50", latencies.p50_ns},   {"p90", latencies.p90_ns}, {"p99", latencies.p99_ns},
+            {"p999", latencies.p999_ns}, {"max", latencies.max_ns}, {"count", latencies.count}};
+}
+
+Json json_of(const RunResult& result) {
+    Json object{{"failure", result.failure}, {"other_busy_share", result.other_busy_share}};
+    const auto add = [&](const char* name, const auto& value) {
+        if (value) {
+            object[name] = *value;
+        }
+    };
+    add("deliveries_per_second", result.deliveries_per_second);
+    add("bytes_per_second", result.bytes_per_second);
+    add("server_cpu_seconds_per_million", result.server_cpu_seconds_per_million);
+    add("server_memory_peak_bytes", result.server_memory_peak_bytes);
+    add("memory_per_connection_bytes", result.memory_per_connection_bytes);
+    add("memory_per_key_bytes", result.memory_per_key_bytes);
+    add("window_keys", result.window_keys);
+    if (result.latencies) {
+        object["latency_ns"] = json_of(*result.latencies);
+    }
+    return object;
+}
+
+std::string text_of(const RunResult& result) {
+    if (!result.failure.empty()) {
+        return "failed: " + result.failure;
+    }
+    std::string text;
+    if (result.deliveries_per_second) {
+        text += fmt::format(" {:>12.0f} deliveries/s", *result.deliveries_per_second);
+    }
+    if (result.server_cpu_seconds_per_million) {
+        text += fmt::format(" {:>7.4f} CPU-s/M", *result.server_cpu_seconds_per_million);
+    }
+    if (result.latencies) {
+        text += fmt::format(
+            "  p50 {:.1f} p99 {:.1f} p99.9 {:.1f} us", static_cast<double>(result.latencies->p50_ns) / 1e3,
+            static_cast<double>(result.latencies->p99_ns) / 1e3, static_cast<double>(result.latencies->p999_ns) / 1e3);
+    }
+    if (result.memory_per_connection_bytes) {
+        text += fmt::format(" {:.0f} bytes a connection", *result.memory_per_connection_bytes);
+    }
+    if (result.window_keys && result.memory_per_key_bytes) {
+        text += fmt::format(" {} keys of {:.0f} bytes", *result.window_keys, *result.memory_per_key_bytes);
+    }
+    if (!result.deliveries_per_second && result.bytes_per_second) {
+        text += fmt::format(" {:.0f} MB/s", *result.bytes_per_second / 1e6);
+    }
+    return text + fmt::format("  (others busy {:.1f} %)", result.other_busy_share * 100);
+}
+
+/// "fanout" wants fanout-10, fanout-100 and fanout-1000; "fanout-10" only itself.
+bool is_wanted(const std::vector<std::string>& wanted, const std::string& name) {
+    return wanted.empty() || std::any_of(wanted.begin(), wanted.end(), [&](const std::string& one) {
+               return name == one || name.starts_with(one + "-");
+           });
+}
+
+bool is_wanted(const Options& options, const Contender& contender) {
+    return (options.systems.empty() ||
+            std::find(options.systems.begin(), options.systems.end(), contender.system) != options.systems.end()) &&
+           is_wanted(options.clients, name_of(contender.client));
+}
+
+/// Runs `contender` until a run was not disturbed, at most three times; all of them are in the result.
+void run_contender(const Workload& workload, const Contender& contender, unsigned run, const Options& options,
+                   Json& runs) {
+    RunSettings settings;
+    settings.seconds = std::chrono::duration<double>(options.seconds);
+    settings.warm_up = std::chrono::duration<double>(options.warm_up_seconds);
+    settings.window_bytes = options.window_bytes;
+    bool is_disturbed = true;
+    for (int tries = 0; tries < 3 && is_disturbed; ++tries) {
+        const RunResult result = contender.run(settings);
+        is_disturbed = result.other_busy_share > options.busy_share_max;
+        Json object{{"workload", workload.name},
+                    {"system", contender.system},
+                    {"client", name_of(contender.client)},
+                    {"run", run},
+                    {"dropped", is_disturbed}};
+        object.update(json_of(result));
+        runs.push_back(std::move(object));
+        std::cerr << fmt::format("{:<26} {:<14} {:<8} {}{}\n", workload.name, contender.system,
+                                 name_of(contender.client), text_of(result), is_disturbed ? " dropped" : "");
+    }
+}
+
+/// A contender and the workload that it is one of.
+struct Turn {
+    const Workload* workload;
+    const Contender* contender;
+};
+
+/// Those of `workloads`, neighbours that are compared with each other, which are wanted.
+std::vector<Turn> turns_of(std::span<const Workload> workloads, const Options& options) {
+    std::vector<Turn> turns;
+    for (const Workload& workload : workloads) {
+        if (!is_wanted(options.workloads, workload.name)) {
+            continue;
+        }
+        std::cerr << fmt::format("--- {}: {}\n", workload.name, workload.says);
+        for (const Contender& contender : workload.contenders) {
+            if (is_wanted(options, contender)) {
+                turns.push_back({&workload, &contender});
+            }
+        }
+    }
+    return turns;
+}
+
+Json run_all(const Options& options) {
+    const std::vector<Workload> workloads = all_workloads();
+    Json runs = Json::array();
+    for (auto begin = workloads.begin(), end = begin; begin != workloads.end(); begin = end) {
+        const auto is_other = [&](const Workload& one) { return one.group.empty() || one.group != begin->group; };
+        end = std::find_if(begin + 1, workloads.end(), is_other);
+        const std::vector<Turn> turns = turns_of(std::span(begin, end), options);
+        for (unsigned run = 1; run <= options.runs; ++run) {
+            for (std::size_t i = 0; i < turns.size(); ++i) {
+                // Another one begins each time.
+                const Turn& turn = turns[(i + run - 1) % turns.size()];
+                run_contender(*turn.workload, *turn.contender, run, options, runs);
+            }
+        }
+    }
+    return runs;
+}
+
+Json document(const Options& options, Json runs) {
+    const std::time_t now = std::time(nullptr);
+    std::array<char, 16> date{};
+    std::strftime(date.data(), date.size(), "%F", std::gmtime(&now));
+    return {{"machine", machine()},
+            {"date", date.data()},
+            {"settings",
+             {{"runs", options.runs},
+              {"seconds", options.seconds},
+              {"warm_up_seconds", options.warm_up_seconds},
+              {"window_bytes", options.window_bytes},
+              {"busy_share_max", options.busy_share_max}}},
+            {"systems", systems()},
+            {"runs", std::move(runs)}};
+}
+
+void list_workloads() {
+    for (const Workload& workload : all_workloads()) {
+        std::cout << fmt::format("{:<26} {}\n", workload.name, workload.says);
+    }
+}
+
+/// Thousands of connections need as many descriptors, here and in the servers, which inherit the limit.
+void raise_descriptor_limit() {
+    rlimit limit{};
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+void add_options(CLI::App& app, Options& options) {
+    app.add_option("--workloads", options.workloads, "Only these; fanout is all whose names begin with fanout-")
+        ->delimiter(',');
+    app.add_option("--systems", options.systems, "Only these")->delimiter(',');
+    app.add_option("--clients", options.clients, "library, raw")->delimiter(',');
+    app.add_option("--runs", options.runs, "Runs of each, interleaved")->capture_default_str();
+    app.add_option("--seconds", options.seconds, "Measured in each run")->capture_default_str();
+    app.add_option("--warm-up", options.warm_up_seconds, "Seconds before")->capture_default_str();
+    app.add_option("--window-bytes", options.window_bytes, "How far a publisher may be ahead of the slowest subscriber")
+        ->capture_default_str();
+    app.add_option("--busy-share-max", options.busy_share_max,
+                   "A run is dropped where others used more of the processors")
+        ->capture_default_str();
+    app.add_option("--output", options.output, "File for the results")->capture_default_str();
+    app.add_flag("--list", options.list, "Print the workloads and stop");
+}
+
+int compare(const Options& options) {
+    if (options.list) {
+        list_workloads();
+        return 0;
+    }
+    const Json results = document(options, run_all(options));
+    std::ofstream file(options.output);
+    file << results.dump(1) << '\n';
+    if (!file.flush()) {
+        std::cerr << "cannot write " << options.output << '\n';
+        return 1;
+    }
+    const auto has_failed = [](const Json& one) { return !one["failure"].get<std::string>().empty(); };
+    const auto failed = std::count_if(results["runs"].begin(), results["runs"].end(), has_failed);
+    std::cerr << fmt::format("{} runs, {} of them failed; {}\n", results["runs"].size(), failed, options.output);
+    return 0;
+}
+
+}  // namespace
+}  // namespace leveret::compare
+
+int main(int argc, char** argv) {
+    using namespace leveret::compare;
+    CLI::App app("Leveret beside other brokers, and beside what the machine can do at most.");
+    Options options;
+    add_options(app, options);
+    std::uint16_t relay_port = 0;
+    auto* const relay = app.add_subcommand("serve-relay", "Be the bare relay that the others are compared with");
+    relay->add_option("port", relay_port, "Port on 127.0.0.1")->required();
+    CLI11_PARSE(app, argc, argv);
+    raise_descriptor_limit();
+    try {
+        if (relay->parsed()) {
+            serve_relay(relay_port);
+        }
+        return compare(options);
+    } catch (const std::exception& thrown) {
+        std::cerr << "compare: " << thrown.what() << '\n';
+        return 1;
+    }
+}

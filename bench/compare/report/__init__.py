@@ -1,0 +1,1 @@
+"""Turns the results of the comparison into tables, goals and pictures: ../report.py is the program."""

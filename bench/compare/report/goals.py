@@ -1,0 +1,196 @@
+"""The goals of the comparison, and goals.md: what was asked, what was measured, reached or not."""
+
+from fractions import Fraction
+
+from . import text
+from .judge import (AIM_REACHED, NOT_MEASURED, NOT_REACHED, OVERLAP, REACHED, Bound, best_peer, judge_below_all,
+                    judge_limit, judge_ratio, operand)
+from .results import CLIENTS, LEVERET, PEERS, label
+from .workloads import TITLES
+
+RATE = "deliveries_per_second"
+CPU = "server_cpu_seconds_per_million"
+PERCENTILES = {"p50": "latency_ns.p50", "p99": "latency_ns.p99", "p99.9": "latency_ns.p999"}
+ONE_AT_A_TIME_PEERS = ("nats", "redis")
+UNKNOWN_CLIENT = "–"  # there is no run that would say which
+
+
+def at_least(asked, aim=None):
+    return Bound(True, asked, aim)
+
+
+def at_most(asked, aim=None):
+    return Bound(False, asked, aim)
+
+
+def share(asked, aim=None):
+    return Bound(True, asked, aim, percent=True)
+
+
+def all_judgements(results):
+    return [judgement for group in (throughput, fan_out, server_cpu, round_trips, open_loops, idle_memory, growth,
+                                    round_robin, compaction_window, zaichik_stream) for judgement in group(results)]
+
+
+def ours(results, workload, client, key, name=""):
+    return operand(results, results.case(workload, LEVERET, client), key, name)
+
+
+def against_best_peer(results, workload, client, key, bound, what):
+    lowest = not bound.at_least
+    return judge_ratio(f"{TITLES[workload]}: {what}", client, ours(results, workload, client, key),
+                       best_peer(results, workload, client, key, PEERS, lowest), bound)
+
+
+def against_bare(results, workload, client, key, bound, what, written=text.human_range):
+    bare = operand(results, results.bare_case(workload, client), key)
+    return judge_ratio(f"{TITLES[workload]}: {what}", client, ours(results, workload, client, key), bare, bound,
+                       written)
+
+
+def throughput(results):
+    beside_peer = "deliveries/s, times the best peer's"
+    asked = {"throughput-16": {"library": at_least(5), "raw": at_least(4)},
+             "throughput-128": {"library": at_least(4), "raw": at_least(3, aim=4)},
+             "throughput-1024": {"library": at_least(2), "raw": at_least(2)}}
+    for workload, bounds in asked.items():
+        for client, bound in bounds.items():
+            yield against_best_peer(results, workload, client, RATE, bound, beside_peer)
+    # The bare relay's packets are as long as our records, header included, so the rates of both compare as bytes do.
+    for workload in ("throughput-1024", "throughput-16384"):
+        for client in CLIENTS:
+            yield against_bare(results, workload, client, RATE, share(0.65, aim=0.80),
+                               "bytes/s with record headers, share of the bare relay's (as deliveries/s)")
+
+
+def fan_out(results):
+    for client, bound in {"library": at_least(3), "raw": at_least(3.5)}.items():
+        yield against_best_peer(results, "fanout-100", client, RATE, bound, "deliveries/s, times the best peer's")
+    yield against_bare(results, "fanout-100", "raw", RATE, share(0.75, aim=0.90), "deliveries/s, share of bare")
+
+
+def server_cpu(results):
+    for workload in ("throughput-128", "fanout-100"):
+        for client in CLIENTS:
+            yield against_best_peer(results, workload, client, CPU, at_most(Fraction(1, 3), aim=Fraction(1, 4)),
+                                    "server CPU s per million deliveries, part of the lowest peer's")
+
+
+def round_trips(results):
+    for workload in ("round-trip-apart", "round-trip-together"):
+        yield against_bare(results, workload, "raw", PERCENTILES["p50"], at_most(1.35, aim=1.2),
+                           "p50, times the bare echo's", text.human_time_range)
+        yield against_bare(results, workload, "raw", PERCENTILES["p99"], at_most(1.5), "p99, times the bare echo's",
+                           text.human_time_range)
+        for client in CLIENTS:
+            for name in ("p50", "p99"):
+                key = PERCENTILES[name]
+                lowest = best_peer(results, workload, client, key, ONE_AT_A_TIME_PEERS, lowest=True)
+                yield judge_ratio(f"{TITLES[workload]}: {name}, times the lower of NATS and Redis Pub/Sub", client,
+                                  ours(results, workload, client, key), lowest, at_most(1), text.human_time_range)
+
+
+def open_loops(results):
+    for workload in ("open-loop-20k", "open-loop-200k"):
+        for client in CLIENTS:
+            for name in ("p99", "p99.9"):
+                yield judge_below_all(f"{TITLES[workload]}: {name}", client, results, workload, PERCENTILES[name],
+                                      PEERS)
+
+
+def clients_with(results, *workloads):
+    """For goals that say nothing of the client: whichever ours was run with."""
+    found = {client for workload in workloads for client in results.clients_of(workload, LEVERET)}
+    return [client for client in CLIENTS if client in found] or [UNKNOWN_CLIENT]
+
+
+def idle_memory(results):
+    workload = "idle-connections-zaichik"
+    for client in clients_with(results, workload):
+        yield judge_limit(f"{TITLES[workload]}: memory per connection", client,
+                          ours(results, workload, client, "memory_per_connection_bytes"), at_most(3, aim=2), " KiB",
+                          scale=1 / 1024)
+
+
+def growth(results):
+    for smallest, workloads in {"growth-topics-1": ("growth-topics-100", "growth-topics-10000"),
+                                "growth-retained-0": ("growth-retained-1m", "growth-retained-10m"),
+                                "growth-idle-0": ("growth-idle-10000",)}.items():
+        for workload in workloads:
+            yield from share_of_ours(results, workload, smallest, share(0.90))
+
+
+def share_of_ours(results, workload, smallest, bound):
+    """Our rate in `workload` beside our own in `smallest`."""
+    for client in clients_with(results, workload, smallest):
+        yield judge_ratio(f"{TITLES[workload]}: deliveries/s, share of `{smallest}`", client,
+                          ours(results, workload, client, RATE), ours(results, smallest, client, RATE, f"`{smallest}`"),
+                          bound)
+
+
+def round_robin(results):
+    for client in CLIENTS:
+        yield against_best_peer(results, "round-robin-10000", client, RATE, at_least(1),
+                                "deliveries/s, times the best peer's")
+
+
+def compaction_window(results):
+    for workload, bound in {"window-100k": share(0.85), "window-10m": share(0.50)}.items():
+        yield from share_of_ours(results, workload, "window-off", bound)
+    for workload in ("window-100k", "window-10m"):
+        for client in clients_with(results, workload):
+            yield judge_limit(f"{TITLES[workload]}: memory per key, without the key itself", client,
+                              ours(results, workload, client, "memory_per_key_bytes"), at_most(64), " B")
+
+
+def zaichik_stream(results):
+    workload = "zaichik-stream"
+    for client in clients_with(results, workload):
+        yield against_bare(results, workload, client, PERCENTILES["p50"], at_most(1.35), "p50, times the bare echo's",
+                           text.human_time_range)
+    # Of a server that is never idle: one that sleeps between two messages is charged for waking up.
+    workload = "zaichik-eight-topics"
+    for client in clients_with(results, workload):
+        yield judge_limit(f"{TITLES[workload]}: server CPU per million deliveries", client,
+                          ours(results, workload, client, CPU), at_most(4.5), " s")
+
+
+def goals_page(results):
+    """The whole of goals.md."""
+    judgements = all_judgements(results)
+    rows = [(one.goal, one.client, one.asked, one.aim, one.measured, one.compared_with, one.ratio, one.verdict,
+             one.notes) for one in judgements]
+    heads = ("Goal", "Client", "Asked", "Aim", "Measured", "Compared with", "Ratio or value", "Verdict", "Notes")
+    return "\n".join([
+        "# The comparison: goals", "",
+        f"{text.machine_line(results.machine)}; {results.date}. {summary(judgements)}", "",
+        "All figures are medians, with (smallest – largest) over the runs; `./bench/compare.sh` measures them again, "
+        "and [results.md](results.md) has all of them. The best peer is the best of "
+        f"{', '.join(label(peer) for peer in PEERS)} in the same workload by the same kind of client. A tail latency "
+        "counts as lower only where the ranges over the runs do not overlap. Ratios are rounded to the side that is "
+        "worse for Leveret.", "", *text.table(heads, rows, left=len(heads)), "", *idle_connections(results)]) + "\n"
+
+
+def summary(judgements):
+    verdicts = [one.verdict for one in judgements]
+    reached = verdicts.count(REACHED) + verdicts.count(AIM_REACHED)
+    left_out = sum(one.peer_left_out and one.verdict in (REACHED, AIM_REACHED) for one in judgements)
+    return (f"Of {text.count(len(verdicts), 'goal')}, {reached} reached "
+            f"({verdicts.count(AIM_REACHED)} of them also the aim, {left_out} beside fewer peers, because one failed), "
+            f"{verdicts.count(NOT_REACHED)} not reached, {verdicts.count(OVERLAP)} lower with overlapping ranges, "
+            f"{verdicts.count(NOT_MEASURED)} not measured.")
+
+
+def idle_connections(results):
+    """Everybody's memory per connection, which is no goal but belongs beside ours."""
+    workload, key, rows = "idle-connections", "memory_per_connection_bytes", []
+    for client in CLIENTS:
+        for system in results.systems_of(workload, client):
+            case = results.case(workload, system, client)
+            figure = case.figure(key)
+            rows.append((label(system), client,
+                         text.human_range(figure, 1 / 1024) if figure else case.why_nothing()))
+    if not rows:
+        return [f"{TITLES[workload]}: not measured."]
+    heads = ("System", "Client", "Memory per connection, KiB (min – max)")
+    return [f"## {TITLES[workload]}", "", *text.table(heads, rows, left=2)]

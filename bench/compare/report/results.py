@@ -1,0 +1,170 @@
+"""Reads results.json, and answers what a system did in a workload: the median and the range over its usable runs.
+
+A run is used unless it was dropped (the machine was busy with something else) or failed. Both are counted and shown.
+"""
+
+import json
+import math
+import statistics
+from dataclasses import dataclass, field
+
+CLIENTS = ("library", "raw")
+LEVERET = "leveret"
+BARE = "bare"
+PEERS = ("nats", "redis", "redis-streams", "mosquitto")
+LABELS = {LEVERET: "Leveret", "nats": "NATS", "redis": "Redis Pub/Sub", "redis-streams": "Redis Streams",
+          "mosquitto": "Mosquitto", BARE: "bare (no broker)"}
+CLIENT_LABELS = {"library": "Client libraries", "raw": "Raw clients (no library)"}
+
+FIGURES = ("deliveries_per_second", "bytes_per_second", "publish_calls_per_second", "server_cpu_seconds_per_million",
+           "server_memory_peak_bytes", "memory_per_connection_bytes", "memory_per_key_bytes")
+
+
+class InvalidResults(Exception):
+    """The file is not what compare writes. The text says where."""
+
+
+def label(system):
+    return LABELS.get(system, system)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured quantity over the runs of a case, in the unit of its key."""
+    median: float
+    low: float
+    high: float
+    runs: int
+
+
+@dataclass
+class Case:
+    """The runs of one system in one workload by one kind of client."""
+    system: str
+    used: list = field(default_factory=list)
+    dropped: int = 0
+    failed: list = field(default_factory=list)  # runs, in order; each has a text in "failure"
+
+    @property
+    def runs(self):
+        return len(self.used) + self.dropped + len(self.failed)
+
+    def figure(self, key):
+        """Of `key`, "latency_ns.p99" for one inside another; None where no usable run measured it."""
+        values = [value for value in (look_up(run, key) for run in self.used) if value is not None]
+        if not values:
+            return None
+        return Figure(statistics.median(values), min(values), max(values), len(values))
+
+    def why_nothing(self):
+        """A sentence for a case without a usable figure."""
+        if self.failed:
+            return f"failed: {self.failed[0]['failure']}"
+        if self.dropped:
+            return f"no usable run: all {self.dropped} were dropped"
+        return "not measured" if self.used else "not run"
+
+
+def look_up(run, key):
+    outer, _, inner = key.partition(".")
+    value = run.get(outer)
+    return value.get(inner) if inner and value is not None else value
+
+
+class Results:
+    """A checked results.json."""
+
+    def __init__(self, document):
+        check(document)
+        self.machine = document["machine"]
+        self.date = document["date"]
+        self.settings = document["settings"]
+        self.systems = document["systems"]
+        self._cases = {}
+        for run in document["runs"]:
+            case = self._cases.setdefault((run["workload"], run["system"], run["client"]), Case(run["system"]))
+            if run["failure"]:  # first: a lost message stays one on a busy machine
+                case.failed.append(run)
+            elif run["dropped"]:
+                case.dropped += 1
+            else:
+                case.used.append(run)
+
+    def case(self, workload, system, client):
+        """Empty where there was no such run."""
+        return self._cases.get((workload, system, client), Case(system))
+
+    def bare_case(self, workload, client):
+        """What the machine does without a broker; it has no library, so either kind of client is compared with it."""
+        same_client = self.case(workload, BARE, client)
+        others = (self.case(workload, BARE, other) for other in CLIENTS)
+        return same_client if same_client.runs else next((case for case in others if case.runs), same_client)
+
+    def workloads(self):
+        """Names, in the order of their first run."""
+        return list(dict.fromkeys(workload for workload, _, _ in self._cases))
+
+    def systems_of(self, workload, client):
+        """With a run there; the known ones first, in the order of LABELS."""
+        present = {system for name, system, kind in self._cases if (name, kind) == (workload, client)}
+        return [*(name for name in LABELS if name in present), *sorted(present - set(LABELS))]
+
+    def clients_of(self, workload, system):
+        return [client for client in CLIENTS if (workload, system, client) in self._cases]
+
+    def ever_worked(self, system, client):
+        """Whether any run was usable, in any workload."""
+        return any(case.used for (_, name, kind), case in self._cases.items() if (name, kind) == (system, client))
+
+
+def load(path):
+    """Throws InvalidResults, with the path in its text, also where the file cannot be read."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return Results(json.load(file, parse_constant=refuse_constant))
+    except OSError as error:
+        raise InvalidResults(f"{path}: {error.strerror}") from error
+    except ValueError as error:  # JSON and UTF-8
+        raise InvalidResults(f"{path}: not JSON: {error}") from error
+    except InvalidResults as error:
+        raise InvalidResults(f"{path}: {error}") from error
+
+
+def refuse_constant(name):
+    raise ValueError(f"{name} is not a number that can be measured")
+
+
+def expect(condition, where, what):
+    if not condition:
+        raise InvalidResults(f"{where}: {what}")
+
+
+def check(document):
+    expect(isinstance(document, dict), "the whole", "expected an object")
+    for key, kind in (("machine", dict), ("date", str), ("settings", dict), ("systems", list), ("runs", list)):
+        expect(isinstance(document.get(key), kind), key, f"missing, or not {kind.__name__}")
+    for number, system in enumerate(document["systems"]):
+        expect(isinstance(system, dict), f"systems[{number}]", "expected an object")
+        for key in ("name", "version", "server", "durability"):
+            expect(isinstance(system.get(key), str), f"systems[{number}].{key}", "missing, or not text")
+    for number, run in enumerate(document["runs"]):
+        check_run(run, f"runs[{number}]")
+
+
+def check_run(run, where):
+    expect(isinstance(run, dict), where, "expected an object")
+    for key, kind in (("workload", str), ("system", str), ("client", str), ("dropped", bool), ("failure", str)):
+        expect(isinstance(run.get(key), kind), f"{where}.{key}", f"missing, or not {kind.__name__}")
+    expect(run["client"] in CLIENTS, f"{where}.client", f"expected one of {', '.join(CLIENTS)}")
+    for key in FIGURES:
+        if key in run:
+            check_number(run[key], f"{where}.{key}")
+    if "latency_ns" in run:
+        expect(isinstance(run["latency_ns"], dict), f"{where}.latency_ns", "expected an object")
+        for key, value in run["latency_ns"].items():
+            check_number(value, f"{where}.latency_ns.{key}")
+
+
+def check_number(value, where):
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    expect(is_number and math.isfinite(value) and value >= 0, where, f"expected a number from 0, found {value!r}")

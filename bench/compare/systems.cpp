@@ -1,0 +1,36 @@
+#include <array>
+#include <cstdio>
+#include <memory>
+
+#include "system.hpp"
+
+namespace leveret::compare {
+
+const std::vector<std::unique_ptr<System>>& all_systems() {
+    static const auto systems = [] {
+        std::vector<std::unique_ptr<System>> made;
+        made.push_back(make_leveret());
+        made.push_back(make_nats());
+        made.push_back(make_redis());
+        made.push_back(make_redis_streams());
+        made.push_back(make_mosquitto());
+        made.push_back(make_bare());
+        return made;
+    }();
+    return systems;
+}
+
+std::string output_of(const std::string& command) {
+    std::string output;
+    const std::unique_ptr<FILE, int (*)(FILE*)> pipe(::popen((command + " 2>&1").c_str(), "re"), ::pclose);
+    std::array<char, 256> part{};
+    while (pipe && std::fgets(part.data(), part.size(), pipe.get()) != nullptr) {
+        output += part.data();
+    }
+    while (!output.empty() && output.back() == '\n') {
+        output.pop_back();
+    }
+    return output;
+}
+
+}  // namespace leveret::compare

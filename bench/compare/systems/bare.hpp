@@ -1,0 +1,24 @@
+// The machine's own limits: what any broker on it could reach at most, and what its disk does.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+
+#include "bench/histogram.hpp"
+
+namespace leveret::compare {
+
+/// A relay without any idea of messages: one thread, epoll, what one read of up to 256 KiB brings from a publisher goes
+/// to every subscriber. With one subscriber it is an echo across two sockets; with a hundred, a bare fan-out.
+/// Returns only when it is killed.
+void serve_relay(std::uint16_t port);
+
+/// Bytes per second of appending to a file in pieces of `piece_bytes` for about `duration`, fdatasync at the end
+/// included.
+[[nodiscard]] double append_rate(const std::filesystem::path& folder, std::size_t piece_bytes,
+                                 std::chrono::nanoseconds duration);
+/// How long an append of 4 KiB with its fdatasync takes, again and again for about `duration`.
+[[nodiscard]] cli::Histogram sync_latencies(const std::filesystem::path& folder, std::chrono::nanoseconds duration);
+
+}  // namespace leveret::compare

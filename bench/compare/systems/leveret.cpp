@@ -1,0 +1,241 @@
+// Leveret, by way of its own client library.
+#include "systems/leveret.hpp"
+
+#include <deque>
+#include <stdexcept>
+
+#include <asio/co_spawn.hpp>
+#include <asio/io_context.hpp>
+
+#include "leveret/blocking_client.hpp"
+#include "leveret/client.hpp"
+
+namespace leveret::compare {
+namespace {
+
+void check(const auto& outcome) {
+    if (!outcome) {
+        throw std::runtime_error("leveret: " + outcome.error().text);
+    }
+}
+
+/// Runs coroutines of the client on this thread.
+class Loop {
+  public:
+    void run(asio::awaitable<void> task) {
+        bool is_done = false;
+        std::exception_ptr thrown;
+        asio::co_spawn(context_, std::move(task), [&](std::exception_ptr error) {
+            is_done = true;
+            thrown = std::move(error);
+        });
+        while (!is_done) {
+            context_.run_one();
+        }
+        if (thrown) {
+            std::rethrow_exception(thrown);
+        }
+    }
+    [[nodiscard]] asio::io_context& context() { return context_; }
+
+  private:
+    asio::io_context context_{1};
+};
+
+ClientOptions client_options(std::uint16_t port) {
+    ClientOptions options;
+    options.port = port;
+    options.name = "compare";
+    options.reconnect = false;
+    return options;
+}
+
+class NativePublisher final : public LibraryPublisher {
+  public:
+    NativePublisher(std::uint16_t port, const Work& work)
+        : LibraryPublisher(work), client_(loop_.context().get_executor()), has_keys_(work.distinct_keys) {
+        loop_.run(connect(port, work.topics));
+    }
+    /// The library writes while this runs: as soon as something is queued, and meanwhile the next is gathered.
+    void push() override { loop_.context().poll(); }
+    void finish() override { loop_.run(flush()); }
+
+  protected:
+    void send(std::uint32_t topic, Bytes payload) override {
+        Message message(payload);
+        if (has_keys_) {
+            ++key_[0];
+            message.key = as_text(std::as_bytes(std::span(key_)));
+        }
+        std::error_code error = publishers_[topic].send(message);
+        while (error == Error::publish_queue_full) {
+            loop_.context().run_one();
+            error = publishers_[topic].send(message);
+        }
+        if (error) {
+            throw std::runtime_error("leveret: " + error.message());
+        }
+        if (++since_poll_ == poll_interval_messages) {
+            since_poll_ = 0;
+            loop_.context().poll();
+        }
+    }
+
+  private:
+    static constexpr std::uint32_t poll_interval_messages = 256;
+
+    asio::awaitable<void> connect(std::uint16_t port, std::vector<std::string> topics) {
+        const ClientOptions options = client_options(port);
+        check(co_await client_.connect(options));
+        for (const std::string& topic : topics) {
+            auto publisher = co_await client_.publisher(topic);
+            check(publisher);
+            publishers_.push_back(*std::move(publisher));
+        }
+    }
+    /// Written, and read by the server: it answers what comes behind it.
+    asio::awaitable<void> flush() {
+        for (Publisher& publisher : publishers_) {
+            check(co_await publisher.flush());
+        }
+        check(co_await client_.ping());
+    }
+
+    Loop loop_;
+    Client client_;
+    using Publisher = leveret::Publisher;
+    std::deque<Publisher> publishers_;
+    const bool has_keys_;
+    std::array<std::uint64_t, 2> key_{};
+    std::uint32_t since_poll_ = 0;
+};
+
+class NativeSubscriber final : public Subscriber {
+  public:
+    NativeSubscriber(std::uint16_t port, const Work& work, std::span<Sink> sinks) {
+        for (Sink& sink : sinks) {
+            clients_.emplace_back(loop_.context().get_executor());
+            loop_.run(connect(clients_.back(), port, work.topics, sink));
+        }
+    }
+    void receive(std::chrono::milliseconds wait) override {
+        if (loop_.context().run_one_for(wait) > 0) {
+            loop_.context().poll();
+        }
+    }
+
+  private:
+    asio::awaitable<void> connect(Client& client, std::uint16_t port, std::vector<std::string> topics, Sink& sink) {
+        const ClientOptions options = client_options(port);
+        check(co_await client.connect(options));
+        for (const std::string& topic : topics) {
+            auto subscription = co_await client.subscribe(topic, From::earliest());
+            check(subscription);
+            subscription->on_received([&sink](const Received& received) { take(received, sink); });
+            subscriptions_.push_back(*std::move(subscription));
+        }
+    }
+
+    static void take(const Received& received, Sink& sink) {
+        const Delivery* const delivery = std::get_if<Delivery>(&received);
+        if (delivery == nullptr) {
+            throw std::runtime_error("leveret: records were missed, or the subscription ended");
+        }
+        for (const RecordView record : *delivery) {
+            sink.take(record.payload());
+        }
+    }
+
+    Loop loop_;
+    std::deque<Client> clients_;
+    std::deque<Subscription> subscriptions_;
+};
+
+/// The program beside this one.
+std::string server_program() {
+    return std::filesystem::read_symlink("/proc/self/exe").parent_path() / "leveret-server";
+}
+
+class Leveret : public System {
+    static void add(ServerCommand& command, const std::vector<std::string>& limits) {
+        command.arguments.insert(command.arguments.end(), limits.begin(), limits.end());
+    }
+
+  public:
+    std::string name() const override { return "leveret"; }
+    std::string version() const override { return output_of(server_program() + " --version"); }
+
+    ServerCommand server(std::uint16_t port, const std::filesystem::path& /*folder*/, const Work& work) const override {
+        ServerCommand command;
+        command.arguments = {server_program(), "--port", std::to_string(port), "--threads", "1", "--log-level", "warn"};
+        command.summary = "--threads 1";
+        if (work.retained_bytes > 0) {
+            add(command, {"--memory-bytes-max", "6G", "--topic-bytes-max", "4G", "--topic-records-max", "32M"});
+        }
+        if (work.window_ms > 0) {
+            add(command, {"--memory-bytes-max", "6G", "--window-keys-max", "32M"});
+        }
+        return command;
+    }
+
+    void prepare(std::uint16_t port, const Work& work) const override {
+        if (work.retained_bytes + work.window_ms + work.retention_ms == 0) {
+            return;
+        }
+        BlockingClient client;
+        check(client.connect(client_options(port)));
+        for (const std::string& topic : work.topics) {
+            check(client.create_topic(topic, {.retention_ttl_ms = work.retention_ms,
+                                              .compaction_window_ms = work.window_ms,
+                                              .retention_bytes = work.retained_bytes}));
+        }
+    }
+
+    std::unique_ptr<Publisher> publisher(std::uint16_t port, const Work& work) const override {
+        return std::make_unique<NativePublisher>(port, work);
+    }
+    std::unique_ptr<Subscriber> subscriber(std::uint16_t port, const Work& work, std::span<Sink> sinks) const override {
+        return std::make_unique<NativeSubscriber>(port, work, sinks);
+    }
+    std::unique_ptr<RawProtocol> raw_protocol(const Work& work) const override { return make_native_protocol(work); }
+};
+
+/// The same server, spoken to in the other dialect, which has no library for streams.
+class LeveretZaichik final : public Leveret {
+  public:
+    std::unique_ptr<RawProtocol> raw_protocol(const Work& work) const override { return make_zaichik_protocol(work); }
+};
+
+std::uint64_t figure(const auto& figures, std::string_view name) {
+    for (const auto& [figure_name, value] : figures) {
+        if (figure_name == name) {
+            return value;
+        }
+    }
+    throw std::runtime_error("leveret: the server does not say " + std::string(name));
+}
+
+}  // namespace
+
+void look_at_window(std::uint16_t port, RunResult& result) {
+    BlockingClient client;
+    check(client.connect(client_options(port)));
+    const auto topics = client.list_topics();
+    check(topics);
+    const auto topic = client.describe_topic(topics->front().name);
+    check(topic);
+    result.window_keys = figure(topic->figures, "window_keys");
+    if (*result.window_keys > 0) {
+        result.memory_per_key_bytes =
+            static_cast<double>(figure(topic->figures, "window_bytes")) / static_cast<double>(*result.window_keys);
+    }
+}
+
+std::unique_ptr<System> make_leveret() {
+    return std::make_unique<Leveret>();
+}
+std::unique_ptr<System> make_leveret_zaichik() {
+    return std::make_unique<LeveretZaichik>();
+}
+
+}  // namespace leveret::compare

@@ -1,0 +1,30 @@
+// The workloads of the comparison: what is asked of every system, and which systems can be asked.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "run.hpp"
+
+namespace leveret::compare {
+
+/// A workload for one system and one kind of client.
+struct Contender {
+    std::string system;
+    ClientKind client;
+    std::function<RunResult(const RunSettings&)> run;
+};
+
+struct Workload {
+    std::string name;
+    std::string says;  ///< one line for people
+    std::vector<Contender> contenders;
+    /// Those that are compared with each other, and so run in turns; by itself where it is empty. Neighbours in the
+    /// list.
+    std::string group{};
+};
+
+[[nodiscard]] std::vector<Workload> all_workloads();
+
+}  // namespace leveret::compare

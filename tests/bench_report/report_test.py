@@ -1,0 +1,200 @@
+"""What the report makes of results, except for the goals: report_test.py FOLDER_OF_REPORT_PY"""
+
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+import xml.etree.ElementTree
+
+from made_up import CLIENTS, FOLDER, document, latencies, rates, results, run
+from report import judge, lines, text
+from report.pictures import pictures
+from report.results import LABELS, PEERS, InvalidResults
+from report.tables import results_page
+
+RATE = "deliveries_per_second"
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+class Medians(unittest.TestCase):
+    def test_dropped_and_failed_runs_are_not_used_but_counted(self):
+        case = results(rates("throughput-16", nats=[10, 30, 20]), [
+            run("throughput-16", "nats", dropped=True, deliveries_per_second=1000),
+            run("throughput-16", "nats", failure="lost one", deliveries_per_second=1),
+            run("throughput-16", "nats", failure="busy and lost one", dropped=True, deliveries_per_second=1),
+        ]).case("throughput-16", "nats", "raw")
+        figure = case.figure(RATE)
+        self.assertEqual((figure.median, figure.low, figure.high, figure.runs), (20, 10, 30, 3))
+        self.assertEqual((len(case.used), case.dropped, len(case.failed), case.runs), (3, 1, 2, 6))
+
+    def test_of_an_even_number_of_runs_it_is_the_middle(self):
+        self.assertEqual(results(rates("x", nats=[10, 20])).case("x", "nats", "raw").figure(RATE).median, 15)
+
+    def test_clients_and_workloads_are_kept_apart(self):
+        several = results(rates("x", nats=1), rates("x", "library", nats=2), rates("y", nats=3))
+        self.assertEqual(several.case("x", "nats", "library").figure(RATE).median, 2)
+        self.assertIsNone(several.case("y", "nats", "library").figure(RATE))
+
+    def test_a_percentile_is_the_median_over_the_runs(self):
+        case = results(latencies("open-loop-20k", nats=[5, 9, 6])).case("open-loop-20k", "nats", "raw")
+        self.assertEqual(case.figure("latency_ns.p99").median, 6)
+        self.assertIsNone(case.figure("latency_ns.p90"))
+
+
+class Text(unittest.TestCase):
+    def test_numbers(self):
+        for value, expected in ((10_600_000, "10.6 M"), (1358, "1,358"), (999_999.6, "1.00 M"), (999_999.4, "999,999"),
+                                (131_245.3, "131,245"), (99.96, "100"), (12.34, "12.3"), (9.996, "10.0"),
+                                (0.05234, "0.0523"), (0, "0"), (219e6, "219 M")):
+            self.assertEqual(text.human(value), expected)
+        self.assertEqual([text.in_millions(value) for value in (133_243, 12e6, 0)], ["0.133 M", "12.0 M", "0"])
+
+    def test_times_and_bytes(self):
+        self.assertEqual([text.human_time(time) for time in (850, 12_345, 4.5e6, 2e9)],
+                         ["850 ns", "12.3 µs", "4.50 ms", "2.00 s"])
+        self.assertEqual([text.human_bytes(size) for size in (12, 2900, 3 << 20)], ["12.0 B", "2.83 KiB", "3.00 MiB"])
+
+    def test_ratios_are_rounded_to_our_disadvantage(self):
+        self.assertEqual(judge.Bound(True, 4).ratio_text(3.9999), "3.99 ×")
+        self.assertEqual(judge.Bound(False, 1.35).ratio_text(1.3501), "1.36 ×")
+        self.assertEqual(judge.Bound(True, 0.9, percent=True).ratio_text(0.89999), "89.9 %")
+        self.assertEqual(judge.Bound(True, 4).ratio_text(4.0), "4.00 ×")
+
+    def test_a_failure_text_breaks_no_table(self):
+        self.assertEqual(text.cell("a|b\nc <d>"), "a\\|b c &lt;d>")
+
+
+class Tables(unittest.TestCase):
+    def test_a_row_has_the_figures_in_the_units_of_the_head(self):
+        page = results_page(results([
+            run("throughput-128", "nats", deliveries_per_second=rate, bytes_per_second=rate * 128,
+                server_cpu_seconds_per_million=0.25, server_memory_peak_bytes=50 << 20,
+                latency_ns={"p50": 1500, "p99": 2500, "p999": 1_358_000}) for rate in (2e6, 3e6, 4e6)]))
+        self.assertIn("| NATS | 3.00 M (2.00 M – 4.00 M) | 384 | 1.50 (1.50 – 1.50) | 2.50 (2.50 – 2.50) | "
+                      "1,358 (1,358 – 1,358) | 0.250 | 50.0 | 3 | 0 | 0 |", page)
+
+    def test_a_system_without_a_result_says_why(self):
+        page = results_page(results(rates("throughput-128", leveret=5), [
+            run("throughput-128", "nats", failure="lost 3"), run("throughput-128", "nats", failure="lost 3"),
+            run("throughput-128", "redis", dropped=True)]))
+        self.assertIn("| NATS | failed: lost 3 | 0 | 0 | 2 |", page)
+        self.assertIn("- NATS, 2 runs failed: lost 3\n", page)
+        self.assertIn("| Redis Pub/Sub | no usable run: all 1 were dropped | 0 | 1 | 0 |", page)
+        self.assertIn("| Mosquitto | not run | 0 | 0 | 0 |", page)
+
+    def test_the_top_says_with_what_it_was_measured(self):
+        top = results_page(results([]))
+        for expected in ("Abacus 3", "2026-02-03", "runs 1", "`./bench/compare.sh`",
+                         *(f"| {LABELS[name]} | v-{name} | s-{name} | d-{name} |" for name in LABELS)):
+            self.assertIn(expected, top)
+
+    def test_an_unknown_workload_is_shown_too(self):
+        self.assertIn("(`new-one`)", results_page(results(rates("new-one", nats=1))))
+
+
+def everything():
+    """A run of each system by each kind of client, in each workload that is in a picture."""
+    drawn = ("throughput-16", "throughput-128", "throughput-1024", "throughput-16384", "fanout-100", "open-loop-200k")
+    return [run(workload, system, client, deliveries_per_second=rate, bytes_per_second=rate * 16,
+                server_cpu_seconds_per_million=1e5 / rate,
+                latency_ns={"p50": 1e11 / rate, "p99": 3e11 / rate, "p999": 9e11 / rate})
+            for workload in drawn for client in CLIENTS
+            for system, rate in zip(LABELS, (12e6, 2e6, 1e6, 5e5, 0.13e6, 14e6))]
+
+
+class Pictures(unittest.TestCase):
+    def each_picture(self, runs):
+        """Name, the shown texts, and the tree."""
+        trees = {name: xml.etree.ElementTree.fromstring(svg) for name, svg in pictures(results(runs)).items()}
+        return [(name, [one.text for one in tree.iter(f"{SVG}text")], tree) for name, tree in trees.items()]
+
+    def texts_of(self, wanted, runs):
+        return next(texts for name, texts, _ in self.each_picture(runs) if name == wanted)
+
+    def assert_labels(self, texts):
+        for name in ("leveret", *PEERS):
+            self.assertTrue(any(LABELS[name] in one for one in texts), f"{name} in {texts}")
+
+    def test_they_are_well_formed_with_every_label_title_and_machine(self):
+        names = []
+        for name, texts, tree in self.each_picture(everything()):
+            names.append(name)
+            self.assert_labels(texts)
+            self.assertTrue(any("Abacus 3" in one for one in texts))
+            self.assertTrue(any("2026-02-03" in one for one in texts))
+            self.assertTrue(any("is better" in one for one in texts))
+            for part in ("title", "desc"):
+                self.assertTrue(tree.find(f"{SVG}{part}").text)
+        self.assertEqual(sorted(names), ["fanout-100.svg", "latency-200k.svg", "server-cpu.svg", "throughput-128.svg",
+                                         "throughput-sizes.svg"])
+
+    def test_a_tiny_bar_has_its_value(self):
+        texts = self.texts_of("throughput-128.svg", everything())
+        self.assertEqual([texts.count(value) for value in ("12.0 M", "0.130 M")], [2, 2])
+
+    def test_nothing_leaves_the_picture(self):
+        for _, _, tree in self.each_picture(everything()):
+            width, height = float(tree.get("width")), float(tree.get("height"))
+            for one in tree.iter():
+                for key, most in (("x", width), ("y", height), ("cx", width), ("cy", height)):
+                    if one.get(key):
+                        self.assertTrue(0 <= float(one.get(key)) <= most, one.attrib)
+
+    def test_a_failure_is_shown_in_place_of_the_bar_and_escaped(self):
+        texts = self.texts_of("throughput-128.svg", [run("throughput-128", "nats", failure="<lost> & gone")])
+        self.assert_labels(texts)
+        self.assertIn("failed: <lost> & gone", texts)
+
+    def test_without_runs_they_say_so(self):
+        for _, texts, _ in self.each_picture([]):
+            self.assert_labels(texts)
+            self.assertTrue(any("not run" in one for one in texts))
+
+    def test_labels_of_lines_keep_their_distance(self):
+        places = lines.spread([100, 101, 102, 195, 199], 200)
+        self.assertTrue(all(later - earlier >= lines.LABEL_HEIGHT for earlier, later in zip(places, places[1:])))
+        self.assertLessEqual(places[-1], 200)
+
+
+class Program(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.input = pathlib.Path(self.folder.name) / "results.json"
+        self.output = pathlib.Path(self.folder.name) / "deep" / "report"
+
+    def report(self):
+        command = [sys.executable, FOLDER / "report.py", self.input, "--output", self.output]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+    def test_it_writes_all_files(self):
+        self.input.write_text(json.dumps(document(everything())))
+        done = self.report()
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual(sorted(path.name for path in self.output.iterdir()), [
+            "fanout-100.svg", "goals.md", "latency-200k.svg", "results.md", "server-cpu.svg", "throughput-128.svg",
+            "throughput-sizes.svg"])
+
+    def test_a_missing_or_broken_file_is_told_in_a_sentence(self):
+        for content, expected in ((None, "No such file"), ("{", "not JSON"), ("[]", "expected an object"),
+                                  ("{}", "machine: missing"), (json.dumps(document([run("x", "nats", "wire")])),
+                                                               "runs[0].client")):
+            with self.subTest(content=content):
+                if content is not None:
+                    self.input.write_text(content)
+                done = self.report()
+                self.assertEqual(done.returncode, 1)
+                self.assertIn(expected, done.stderr)
+                self.assertNotIn("Traceback", done.stderr)
+                self.assertFalse(self.output.exists())
+
+    def test_only_numbers_are_measured(self):
+        for value in (None, "5", True, -1, float("inf")):
+            with self.assertRaises(InvalidResults):
+                results([run("x", "nats", deliveries_per_second=value)])
+
+
+if __name__ == "__main__":
+    unittest.main()
