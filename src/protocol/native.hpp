@@ -371,7 +371,7 @@ struct TopicDescription {
     Offset first{};
     Offset next{};
     TopicSettings settings;
-    std::vector<Figure> figures{};  ///< bytes, records, blocks, window_keys, window_bytes, waiting_readers, published, …
+    std::vector<Figure> figures{};  ///< bytes, records, blocks, window_keys, window_bytes, …
     std::vector<Position> positions{};
 
     static Result<TopicDescription> decode(Bytes body);

@@ -101,7 +101,7 @@ std::vector<Setting> settings_of(BrokerOptions& broker) {
         limit("filter-keys-max", limits.filter_keys_max, "keys in one subscription's filter", 1),
         limit("topic-bytes-max", limits.topic_bytes_max, "what a topic keeps, unless it says otherwise", 4096),
         limit("topic-records-max", limits.topic_records_max, "the same in records", 1),
-        limit("window-keys-max", limits.window_keys_max, "keys that one compaction window remembers", 1),
+        limit("window-keys-max", limits.window_keys_max, "keys that one compaction window remembers", 1, 1U << 30U),
         limit("reply-bytes-max", limits.reply_bytes_max, "answers of one connection that wait to be written", 4096),
         limit("deliver-bytes-max", limits.deliver_bytes_max, "one Deliver frame, one write in flight", 4096,
               frame_most),

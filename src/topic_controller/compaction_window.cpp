@@ -16,24 +16,21 @@ namespace leveret {
 namespace {
 
 /// From here on a table is mapped, and as large pages: a key's line is anywhere in it, and each small page of it would
-/// cost a walk through the page tables (10 million keys, measured: 230 ns a key with small pages, 90 ns with large
-/// ones).
+/// cost a walk through the page tables (bench/micro accept_new_keys).
 constexpr std::size_t mapped_bytes_min = 2U << 20U;
 
-/// Zeroed.
-void* allocate_table(std::size_t bytes) {
-    void* memory = nullptr;
+/// Zeroed; null where there is no memory.
+void* allocate_table(std::size_t bytes) noexcept {
     if (bytes >= mapped_bytes_min) {
-        memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (memory == MAP_FAILED) {
-            throw std::bad_alloc();
+        void* const mapped = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (mapped == MAP_FAILED) {
+            return nullptr;
         }
-        (void)::madvise(memory, bytes, MADV_HUGEPAGE);  // where the system has none, it stays as it is
-        return memory;
+        (void)::madvise(mapped, bytes, MADV_HUGEPAGE);  // where the system has none, it stays as it is
+        return mapped;
     }
-    memory = ::operator new (bytes, std::align_val_t{FingerprintTable::line_bytes});
-    std::memset(memory, 0, bytes);
-    return memory;
+    void* const memory = ::operator new (bytes, std::align_val_t{FingerprintTable::line_bytes}, std::nothrow);
+    return memory != nullptr ? std::memset(memory, 0, bytes) : nullptr;
 }
 
 }  // namespace
@@ -48,9 +45,9 @@ void FingerprintTable::Free::operator()(Line* lines) const noexcept {
     }
 }
 
-FingerprintTable::FingerprintTable(std::size_t line_count)
+FingerprintTable::FingerprintTable(std::size_t line_count) noexcept
     : lines_(static_cast<Line*>(allocate_table(line_count * line_bytes)), Free{line_count * line_bytes}),
-      line_count_(line_count) {}
+      line_count_(lines_ ? line_count : 0) {}
 
 std::uint32_t FingerprintTable::tag_of(const KeyFingerprint& fingerprint) noexcept {
     return std::max<std::uint32_t>(static_cast<std::uint32_t>(fingerprint.low), 1);
@@ -95,7 +92,7 @@ const std::uint32_t* FingerprintTable::find(std::uint32_t tag, const LiveNumbers
                 return &number;
             }
         }
-        if (!live.has_given(line.passed_on)) {
+        if (!goes_on(line, live)) {
             break;
         }
     }
@@ -112,8 +109,9 @@ void FingerprintTable::insert(std::uint32_t tag, std::uint32_t number, const Liv
             return;
         }
         // The one that lives longest: numbers that move from another table come later and are older.
-        if (!live.has_given(line.passed_on) || number - live.first > line.passed_on - live.first) {
+        if (!goes_on(line, live) || number - live.first > line.passed_on - live.first) {
             line.passed_on = number;
+            line.has_passed_on = 1;
         }
     }
 }
@@ -129,10 +127,18 @@ void FingerprintTable::remove(std::uint32_t tag, std::uint32_t number, const Liv
                 return;
             }
         }
-        if (!live.has_given(line.passed_on)) {
+        if (!goes_on(line, live)) {
             return;
         }
     }
+}
+
+void FingerprintTable::sweep(std::size_t index, const LiveNumbers& live) noexcept {
+    Line& line = lines_[index];
+    for (std::size_t i = 0; i < line_slots; ++i) {
+        line.tags[i] = live.contains(line.numbers[i]) ? line.tags[i] : 0;
+    }
+    line.has_passed_on = goes_on(line, live) ? 1 : 0;
 }
 
 void FingerprintTable::insert_line(const FingerprintTable& from, std::size_t index, const LiveNumbers& live) noexcept {
@@ -146,8 +152,14 @@ void FingerprintTable::insert_line(const FingerprintTable& from, std::size_t ind
 
 // --- CompactionWindow
 
-CompactionWindow::CompactionWindow(MemoryBudget& budget, Random& random, std::size_t keys_max)
-    : keys_max_(keys_max), charge_(budget) {
+namespace {
+/// Numbers are told apart by 32 bits.
+constexpr std::size_t keys_most = 1U << 30U;
+}  // namespace
+
+CompactionWindow::CompactionWindow(MemoryBudget& budget, Random& random, std::size_t keys_max,
+                                   std::uint64_t first_number)
+    : keys_max_(std::min<std::size_t>(keys_max, keys_most)), charge_(budget), first_(first_number) {
     for (std::size_t at = 0; at < secret_.size(); at += sizeof(std::uint64_t)) {
         const std::uint64_t number = random.next();
         std::memcpy(secret_.data() + at, &number, sizeof number);
@@ -186,6 +198,7 @@ std::size_t CompactionWindow::accept(std::span<const std::string_view> keys, Tim
     bool has_forgotten = false;
     bool goes_on = true;
     while (given < keys.size() && goes_on) {
+        sweep_some();
         const auto group = keys.subspan(given, std::min(group_keys, keys.size() - given));
         for (std::size_t i = 0; i < group.size(); ++i) {
             fingerprints[i] = fingerprint_of(group[i]);
@@ -301,18 +314,40 @@ bool CompactionWindow::reserve_entry() {
         if (!recharge(sizeof(Chunk))) {
             return false;
         }
-        chunks_.push_back(std::make_unique<Chunk>());
+        std::unique_ptr<Chunk> chunk(new (std::nothrow) Chunk);
+        if (!chunk) {
+            refused_bytes_ = sizeof(Chunk);
+            (void)recharge(0);
+            return false;
+        }
+        chunks_.push_back(std::move(chunk));
     }
     return true;
 }
 
-bool CompactionWindow::begin_move(std::size_t line_count) {
-    if (!recharge(line_count * FingerprintTable::line_bytes)) {
+bool CompactionWindow::begin_move(std::size_t line_count) noexcept {
+    const std::size_t bytes = line_count * FingerprintTable::line_bytes;
+    if (!recharge(bytes)) {
         return false;
     }
-    old_ = std::exchange(table_, FingerprintTable(line_count));
+    FingerprintTable next(line_count);
+    if (next.line_count() == 0) {
+        refused_bytes_ = bytes;
+        (void)recharge(0);
+        return false;
+    }
+    old_ = std::exchange(table_, std::move(next));
     old_moved_ = 0;
+    swept_ = 0;
     return true;
+}
+
+/// A line per group of keys: so each comes by long before numbers wrap, and it costs next to nothing.
+void CompactionWindow::sweep_some() noexcept {
+    if (table_.line_count() != 0) {
+        table_.sweep(swept_, live());
+        swept_ = swept_ + 1 < table_.line_count() ? swept_ + 1 : 0;
+    }
 }
 
 void CompactionWindow::move_some() noexcept {

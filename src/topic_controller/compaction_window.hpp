@@ -44,10 +44,11 @@ struct LiveNumbers {
 /// full notes its number: whoever searches goes on from there for as long as that number lives. Not thread-safe.
 class FingerprintTable {
   public:
+    /// Has no lines: nothing is found in it, and nothing may be inserted.
     FingerprintTable() = default;
     /// `line_count`: a power of two. Large ones come zeroed and untouched from the system: no time is spent on them
-    /// here.
-    explicit FingerprintTable(std::size_t line_count);
+    /// here. Where the system has no memory it has no lines.
+    explicit FingerprintTable(std::size_t line_count) noexcept;
 
     static constexpr std::size_t line_bytes = 64;
     [[nodiscard]] std::size_t line_count() const noexcept { return line_count_; }
@@ -64,6 +65,9 @@ class FingerprintTable {
     void insert(std::uint32_t tag, std::uint32_t number, const LiveNumbers& live) noexcept;
     /// Frees the slot of a live number, where it has one.
     void remove(std::uint32_t tag, std::uint32_t number, const LiveNumbers& live) noexcept;
+    /// Empties what is dead in line `index`. Every line has to be visited before 2^31 further numbers are given out, or
+    /// a number of old would look like one of them.
+    void sweep(std::size_t index, const LiveNumbers& live) noexcept;
     /// Inserts what is live in line `index` of `from`.
     void insert_line(const FingerprintTable& from, std::size_t index, const LiveNumbers& live) noexcept;
 
@@ -71,9 +75,9 @@ class FingerprintTable {
     static constexpr std::size_t line_slots = 7;
     struct alignas(line_bytes) Line {
         std::array<std::uint32_t, line_slots> tags;  ///< 0: the slot holds nothing
-        std::uint32_t passed_on;                     ///< the last number that found no room here
+        std::uint32_t passed_on;                     ///< the last number that found no room here, if there is one
         std::array<std::uint32_t, line_slots> numbers;
-        std::uint32_t unused;
+        std::uint32_t has_passed_on;
     };
     static_assert(sizeof(Line) == line_bytes);
     struct Free {
@@ -82,6 +86,9 @@ class FingerprintTable {
     };
 
     [[nodiscard]] static std::uint32_t slots_with(const Line& line, std::uint32_t tag) noexcept;
+    [[nodiscard]] static bool goes_on(const Line& line, const LiveNumbers& live) noexcept {
+        return line.has_passed_on != 0 && live.has_given(line.passed_on);
+    }
     [[nodiscard]] static std::uint32_t free_slots(const Line& line, const LiveNumbers& live) noexcept;
     [[nodiscard]] std::size_t home(std::uint32_t tag) const noexcept { return tag & (line_count_ - 1); }
     [[nodiscard]] std::size_t after(std::size_t index) const noexcept { return (index + 1) & (line_count_ - 1); }
@@ -100,7 +107,8 @@ class CompactionWindow {
   public:
     enum class Verdict { accepted, duplicate, window_full, memory_full };
 
-    CompactionWindow(MemoryBudget& budget, Random& random, std::size_t keys_max);
+    /// At most 2^30 keys, whatever `keys_max` is. `first_number` is for tests: see below where numbers wrap.
+    CompactionWindow(MemoryBudget& budget, Random& random, std::size_t keys_max, std::uint64_t first_number = 0);
 
     /// For each key in turn: a duplicate where it was accepted less than `length` before `now`; that changes nothing.
     /// Otherwise it is remembered as accepted `now`, unless keys_max others are or the budget refuses: then the keys
@@ -153,7 +161,8 @@ class CompactionWindow {
     [[nodiscard]] std::size_t chunks_before(std::uint64_t number) const noexcept;
 
     [[nodiscard]] bool reserve_entry();
-    [[nodiscard]] bool begin_move(std::size_t line_count);
+    [[nodiscard]] bool begin_move(std::size_t line_count) noexcept;
+    void sweep_some() noexcept;
     void move_some() noexcept;
     void remove_from_tables(std::uint64_t number, std::uint32_t tag) noexcept;
     void fit_memory() noexcept;
@@ -164,15 +173,16 @@ class CompactionWindow {
     MemoryCharge charge_;
     std::uint64_t refused_bytes_ = 0;
 
-    // Entries have consecutive numbers, those in [first_, end_) are remembered. Tables keep the low 32 bits. Number 0
-    // is never given out: that is what new lines are full of.
-    std::uint64_t first_ = 1;
-    std::uint64_t end_ = 1;
-    std::uint64_t given_end_ = 1;                // where end_ was at most
+    // Entries have consecutive numbers, those in [first_, end_) are remembered. Tables keep the low 32 bits, which
+    // wrap.
+    std::uint64_t first_;
+    std::uint64_t end_ = first_;
+    std::uint64_t given_end_ = first_;           // where end_ was at most
     std::deque<std::unique_ptr<Chunk>> chunks_;  // the first one has the entry first_
 
     FingerprintTable table_;
     FingerprintTable old_;       // what is moved to table_, line by line; has no lines when nothing is
+    std::size_t swept_ = 0;      // the line of table_ to sweep next
     std::size_t old_moved_ = 0;  // lines of it that have been moved; they stay in place, so that searching still works
 };
 

@@ -15,16 +15,17 @@ namespace {
 
 class Comparison {
   public:
-    Comparison(std::uint32_t seed, std::uint64_t key_count) : random_(seed), key_count_(key_count) {}
+    Comparison(std::uint32_t seed, std::uint64_t key_count, std::uint64_t first_number)
+        : random_(seed), key_count_(key_count), window_(memory_, *source_, 1'000'000, first_number) {}
 
     /// One batch that is kept or withdrawn, then time goes on; now and then a long time.
     void step() {
         const std::map<std::string, Timestamp> before = accepted_;
-        const std::uint64_t count = number(1, 40);
-        std::size_t provisional = 0;
-        for (std::uint64_t i = 0; i < count; ++i) {
-            provisional += accept(std::to_string(number(0, key_count_))) ? 1 : 0;
+        std::vector<std::string> keys(number(1, 100));
+        for (std::string& key : keys) {
+            key = std::to_string(number(0, key_count_));
         }
+        const std::size_t provisional = accept(keys);
         if (number(0, 3) == 0) {
             window_.withdraw(provisional);
             accepted_ = before;
@@ -43,21 +44,29 @@ class Comparison {
         return std::uniform_int_distribution<std::uint64_t>(from, to)(random_);
     }
 
-    bool accept(const std::string& key) {
-        const auto known = accepted_.find(key);
-        const bool is_duplicate = known != accepted_.end() && now_ - known->second < length;
-        REQUIRE(window_.accept(key, now_, length) == (is_duplicate ? Verdict::duplicate : Verdict::accepted));
-        if (!is_duplicate) {
-            accepted_[key] = now_;
+    /// All of them together; says how many were no duplicates.
+    std::size_t accept(const std::vector<std::string>& keys) {
+        const std::vector<std::string_view> views(keys.begin(), keys.end());
+        std::vector<Verdict> verdicts(keys.size());
+        REQUIRE(window_.accept(views, now_, length, verdicts) == keys.size());
+        std::size_t accepted = 0;
+        for (std::size_t i = 0; i < keys.size(); ++i) {
+            const auto known = accepted_.find(keys[i]);
+            const bool is_duplicate = known != accepted_.end() && now_ - known->second < length;
+            REQUIRE(verdicts[i] == (is_duplicate ? Verdict::duplicate : Verdict::accepted));
+            if (!is_duplicate) {
+                accepted_[keys[i]] = now_;
+                ++accepted;
+            }
         }
-        return !is_duplicate;
+        return accepted;
     }
 
     std::mt19937 random_;
     const std::uint64_t key_count_;
     MemoryBudget memory_{1U << 30U};
     std::unique_ptr<Random> source_ = make_random(9);
-    CompactionWindow window_{memory_, *source_, 1'000'000};
+    CompactionWindow window_;
     Timestamp now_ = Timestamp(std::chrono::seconds(1));
     std::map<std::string, Timestamp> accepted_;
 };
@@ -67,8 +76,9 @@ class Comparison {
 TEST_CASE("CompactionWindow: does what a map of acceptance times would do") {
     const auto seed = GENERATE(range(0U, 6U));
     const auto key_count = GENERATE(50U, 3000U, 100'000U);
-    INFO("seed " << seed << ", keys " << key_count);
-    Comparison comparison(seed, key_count);
+    const auto first_number = GENERATE(std::uint64_t{0}, (std::uint64_t{1} << 32U) - 5'000);  // wraps on its way
+    INFO("seed " << seed << ", keys " << key_count << ", from number " << first_number);
+    Comparison comparison(seed, key_count, first_number);
     for (int i = 0; i < 400; ++i) {
         comparison.step();
     }
