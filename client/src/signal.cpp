@@ -59,15 +59,14 @@ void Wakeups::call(std::function<void()> callback) {
 }
 
 void Wakeups::run() {
-    try {
-        while (!ready_.empty()) {
-            for (const auto& call : std::exchange(ready_, {})) {
+    while (!ready_.empty()) {
+        for (const auto& call : std::exchange(ready_, {})) {
+            try {
                 call();
+            } catch (...) {
+                asio::post(executor_, [thrown = std::current_exception()] { std::rethrow_exception(thrown); });
             }
         }
-    } catch (...) {  // a user's callback: whoever runs the executor gets it
-        collecting_ = false;
-        throw;
     }
     collecting_ = false;
 }

@@ -38,8 +38,9 @@ class Wakeups {
     void resume(std::shared_ptr<Waiter> waiter);
     void call(std::function<void()> callback);
     void begin_collecting() noexcept { collecting_ = true; }
-    /// Runs what was collected and what that wakes in turn, then ends collecting. Hold this object by shared_ptr and
-    /// look again at everything afterwards: users' code may have ended its owner.
+    /// Runs what was collected and what that wakes in turn, then ends collecting. What users' code throws is posted: it
+    /// comes out of whoever runs the executor, and stops nobody else. Hold this object by shared_ptr and look again at
+    /// everything afterwards: users' code may have ended its owner.
     void run();
 
   private:

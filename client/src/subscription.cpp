@@ -1,4 +1,5 @@
 // Deliveries on their way in.
+#include <cassert>
 #include <utility>
 
 #include <asio/this_coro.hpp>
@@ -247,6 +248,7 @@ std::optional<Received> Subscription::State::try_next() {
 }
 
 void Subscription::State::on_received(std::function<void(Received)> what_to_do) {
+    assert(!handler);
     handler = std::move(what_to_do);
     received_something();
 }

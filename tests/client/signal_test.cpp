@@ -82,3 +82,13 @@ TEST_CASE("Wakeups: what is collected runs in run(), and what that wakes too") {
     REQUIRE(fixture.io.run_one() == 1);
     REQUIRE(fixture.woken == std::vector<int>{1});
 }
+
+TEST_CASE_METHOD(SignalFixture, "Wakeups: what a callback throws comes out of the executor, and the others run") {
+    bool other_ran = false;
+    wakeups->begin_collecting();
+    wakeups->call([] { throw std::logic_error("of a user"); });
+    wakeups->call([&] { other_ran = true; });
+    wakeups->run();
+    CHECK(other_ran);
+    CHECK_THROWS_AS(io.run(), std::logic_error);
+}

@@ -208,8 +208,9 @@ class Subscription {
     /// What next() would answer at once, if anything: the way to drain without suspending.
     [[nodiscard]] std::optional<Received> try_next();
     /// Gives everything to `handler` from now on instead of to next(), in order, Closed last; also what has been
-    /// received already. At most once. It is called on the executor and never within a call to the client; it may let
-    /// go of the subscription. What it throws comes out of whoever runs the executor, and what is left comes
+    /// received already. At most once, and while nobody waits in next(). It is called on the executor and never within
+    /// a call to the client. It may let go of the subscription, but must not own it or its client: they would keep each
+    /// other alive until Closed. What it throws comes out of whoever runs the executor, and what is left is handed over
     /// afterwards. This is for programs with thousands of subscriptions: a coroutine that waits at each costs several
     /// times as much per delivery.
     void on_received(std::function<void(Received)> handler);
