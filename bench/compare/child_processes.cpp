@@ -3,7 +3,9 @@
 #include <cerrno>
 #include <csignal>
 #include <exception>
+#include <stdexcept>
 #include <system_error>
+#include <thread>
 
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -22,12 +24,16 @@ ChildProcesses::~ChildProcesses() {
 }
 
 void ChildProcesses::start(const std::function<void()>& role, std::optional<unsigned> processor) {
+    const pid_t parent = ::getpid();
     const pid_t process = ::fork();
     if (process < 0) {
         throw std::system_error(errno, std::generic_category(), "fork");
     }
     if (process == 0) {
         ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (::getppid() != parent) {
+            ::_exit(1);
+        }
         play(role, processor);
     }
     processes_.push_back(process);
@@ -41,10 +47,23 @@ std::chrono::nanoseconds ChildProcesses::processor_time() const {
     return all;
 }
 
-void ChildProcesses::wait_for_their_end() {
+void ChildProcesses::wait_for_their_end(std::chrono::seconds timeout) {
+    const auto deadline = std::chrono::steady_clock::now() + timeout;
     while (!processes_.empty()) {
-        ::waitpid(processes_.back(), nullptr, 0);
+        int status = 0;
+        const pid_t ended = ::waitpid(processes_.back(), &status, WNOHANG);
+        if (ended == 0 && std::chrono::steady_clock::now() < deadline) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(2));
+            continue;
+        }
+        if (ended == 0) {
+            throw std::runtime_error("a client does not end");
+        }
         processes_.pop_back();
+        // One that has said why is asked for it later.
+        if ((!WIFEXITED(status) || WEXITSTATUS(status) != 0) && shared_->head().failures == 0) {
+            throw std::runtime_error("a client ended early");
+        }
     }
 }
 

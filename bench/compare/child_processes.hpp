@@ -24,7 +24,8 @@ class ChildProcesses {
     void start(const std::function<void()>& role, std::optional<unsigned> processor);
     [[nodiscard]] std::size_t count() const noexcept { return processes_.size(); }
     [[nodiscard]] std::chrono::nanoseconds processor_time() const;
-    void wait_for_their_end();
+    /// Throws where one takes longer, or ends otherwise than by returning from its role.
+    void wait_for_their_end(std::chrono::seconds timeout = std::chrono::seconds(60));
 
   private:
     [[noreturn]] void play(const std::function<void()>& role, std::optional<unsigned> processor);

@@ -23,7 +23,6 @@ Work stream_work() {
 RunResult run_pinned(const std::function<void(SharedRun&, Sink&)>& role) {
     SharedRun shared(1, 1);
     ChildProcesses children(shared);
-    const auto start = SteadyClock::now();
     children.start(
         [&] {
             Sink sink(1, raw_sequence_period(stream_work()), shared.delivered(0).front().value);
@@ -39,8 +38,6 @@ RunResult run_pinned(const std::function<void(SharedRun&, Sink&)>& role) {
     }
     RunResult result;
     result.latencies = shared.head().latencies;
-    const std::chrono::duration<double> elapsed = SteadyClock::now() - start;
-    result.deliveries_per_second = static_cast<double>(shared.deliveries()) / elapsed.count();
     return result;
 }
 
@@ -55,7 +52,11 @@ void read_stream(const System& system, std::uint16_t port, SharedRun& shared, Si
     cli::Histogram latencies;
     auto before = SteadyClock::now();
     while (sink.delivered() < published) {
+        const std::uint64_t delivered = sink.delivered();
         subscriber->receive(std::chrono::seconds(5));
+        if (sink.delivered() == delivered && SteadyClock::now() - before > std::chrono::seconds(4)) {
+            throw std::runtime_error("the next message did not come");
+        }
         const auto now = SteadyClock::now();
         latencies.add(now - before);
         before = now;
@@ -63,7 +64,7 @@ void read_stream(const System& system, std::uint16_t port, SharedRun& shared, Si
     shared.head().latencies = latencies_of(latencies);
 }
 
-void read_echo(std::uint16_t port, SharedRun& shared, Sink& sink) {
+void read_echo(std::uint16_t port, SharedRun& shared) {
     const Work work = stream_work();
     std::vector<std::byte> frame;
     const std::vector<std::byte> payload(work.payload_bytes);
@@ -78,7 +79,6 @@ void read_echo(std::uint16_t port, SharedRun& shared, Sink& sink) {
         latencies.add(SteadyClock::now() - before);
     }
     shared.delivered(0).front().value = messages;
-    static_cast<void>(sink);
     shared.head().latencies = latencies_of(latencies);
 }
 
@@ -110,7 +110,7 @@ RunResult run_echo_stream() {
         return result;
     }
     try {
-        result = run_pinned([&](SharedRun& shared, Sink& sink) { read_echo(server->port(), shared, sink); });
+        result = run_pinned([&](SharedRun& shared, Sink& /*sink*/) { read_echo(server->port(), shared); });
     } catch (const std::exception& thrown) {
         result = {};
         result.failure = thrown.what();

@@ -87,17 +87,20 @@ void publish_on_schedule(Publisher& publisher, const RunPlan& plan, SharedRun& s
     const auto interval =
         std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(1 / plan.rate));
     auto due = SteadyClock::now();
-    while (is_publishing(shared)) {
+    for (bool is_last = false; !is_last;) {
+        // After the end, too, whatever was due before it: what a slow system holds up is not left out.
+        is_last = !is_publishing(shared);
+        const bool is_timed = is_last || shared.phase() == Phase::measuring;
         const auto now = SteadyClock::now();
         std::uint64_t published = 0;
         for (; due <= now; due += interval) {
-            // Only what was due while the run is measured carries a time.
-            const std::uint32_t scheduled = shared.phase() == Phase::measuring ? Ticks::at(due) : 0;
-            published += publisher.publish(1, scheduled);
+            published += publisher.publish(1, is_timed ? Ticks::at(due) : 0);
         }
         count_published(shared, 0, published);
         publisher.push();
-        std::this_thread::sleep_until(due);
+        if (!is_last) {
+            std::this_thread::sleep_until(due);
+        }
     }
 }
 

@@ -17,7 +17,8 @@ namespace leveret::compare {
 namespace {
 
 constexpr std::chrono::seconds prepare_timeout{60};
-constexpr std::chrono::seconds drain_timeout{30};
+constexpr std::chrono::seconds drain_timeout{30};     ///< without any delivery
+constexpr std::chrono::milliseconds settle_time{20};  ///< for deliveries that should not come
 constexpr std::chrono::milliseconds look_interval{2};
 
 /// Waits for something that the participants do; throws where one of them fails, or it takes too long.
@@ -32,19 +33,6 @@ void wait_until(SharedRun& shared, const char* what, std::chrono::seconds timeou
         }
         std::this_thread::sleep_for(look_interval);
     }
-}
-
-/// Time that the machine's processors were busy since it started, all of them together.
-std::chrono::nanoseconds machine_busy_time() {
-    std::ifstream file("/proc/stat");
-    std::string name;
-    std::array<std::int64_t, 8> ticks{};  // user, nice, system, idle, iowait, irq, softirq, steal
-    file >> name;
-    for (std::int64_t& value : ticks) {
-        file >> value;
-    }
-    const std::int64_t busy = ticks[0] + ticks[1] + ticks[2] + ticks[5] + ticks[6] + ticks[7];
-    return std::chrono::nanoseconds(busy * (1'000'000'000 / ::sysconf(_SC_CLK_TCK)));
 }
 
 /// The state of the counters at one moment.
@@ -69,7 +57,9 @@ void compare_samples(const Sample& before, const Sample& after, std::size_t payl
     result.deliveries_per_second = deliveries / elapsed.count();
     result.bytes_per_second = *result.deliveries_per_second * static_cast<double>(payload_bytes);
     const std::chrono::duration<double> server = after.server - before.server;
-    result.server_cpu_seconds_per_million = server.count() / deliveries * 1e6;
+    if (deliveries > 0) {
+        result.server_cpu_seconds_per_million = server.count() / deliveries * 1e6;
+    }
     const std::chrono::duration<double> others = (after.machine - before.machine) - (after.ours - before.ours);
     const auto processors = static_cast<double>(std::thread::hardware_concurrency());
     result.other_busy_share = std::max(0.0, others.count() / (elapsed.count() * processors));
@@ -105,8 +95,16 @@ void measure(const RunPlan& plan, const RunSettings& settings, const ServerProce
     }
     head.phase = Phase::draining;
     const std::size_t publishing = plan.pace == Pace::one_at_a_time ? 1 : plan.lanes;
-    wait_until(shared, "delivering what was published", drain_timeout,
-               [&] { return head.finished == publishing && shared.everything_is_delivered(); });
+    for (std::uint64_t delivered = ~std::uint64_t{0}; delivered != shared.deliveries();) {
+        delivered = shared.deliveries();
+        wait_until(shared, "the next delivery of what was published", drain_timeout, [&] {
+            return (head.finished == publishing && shared.everything_is_delivered()) || shared.deliveries() > delivered;
+        });
+    }
+    std::this_thread::sleep_for(settle_time);
+    if (!shared.nothing_is_delivered_twice()) {
+        throw std::runtime_error("more was delivered than was published");
+    }
     head.phase = Phase::over;
     participants.wait_for_their_end();
     compare_samples(before, after, plan.work.payload_bytes, result);

@@ -58,8 +58,10 @@ struct Latencies {
 [[nodiscard]] Latencies latencies_of(const cli::Histogram& histogram);
 
 struct RunResult {
-    std::string failure;          ///< empty, or why nothing else here means anything
-    double other_busy_share = 0;  ///< of all processors' time: what neither the server nor the clients used
+    std::string failure;  ///< empty, or why nothing else here means anything
+    /// Of all processors' time: what neither the server nor the clients used. Nothing where the run did not look: then
+    /// its caller does.
+    std::optional<double> other_busy_share{};
     std::optional<double> deliveries_per_second{};
     std::optional<double> bytes_per_second{};  ///< of payload, delivered
     std::optional<double> server_cpu_seconds_per_million{};

@@ -1,6 +1,8 @@
 // What the processes of one run share: where it has come to, and how many messages each has published and received.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <cstring>
@@ -26,7 +28,8 @@ class SharedRun {
         std::atomic<Phase> phase{Phase::preparing};
         std::atomic<std::uint32_t> ready{0};     ///< processes that have prepared
         std::atomic<std::uint32_t> finished{0};  ///< publishers that have published everything
-        std::atomic<std::uint32_t> failures{0};
+        std::atomic<bool> is_failing{false};
+        std::atomic<std::uint32_t> failures{0};  ///< 1 once `failure` can be read
         std::atomic<std::uint64_t> out_of_order{0};
         std::atomic<std::uint64_t> corrupt{0};
         std::array<char, 512> failure{};
@@ -81,10 +84,18 @@ class SharedRun {
         }
         return true;
     }
+    [[nodiscard]] bool nothing_is_delivered_twice() noexcept {
+        std::uint64_t published_to_all = 0;
+        for (std::size_t lane = 0; lane < lanes_; ++lane) {
+            published_to_all += published(lane).load(std::memory_order_acquire) * subscribers_per_lane_;
+        }
+        return deliveries() <= published_to_all;
+    }
     /// The first one stays.
     void fail(std::string_view why) noexcept {
-        if (head_->failures.fetch_add(1) == 0) {
+        if (!head_->is_failing.exchange(true)) {
             why.copy(head_->failure.data(), head_->failure.size() - 1);
+            ++head_->failures;
         }
     }
 

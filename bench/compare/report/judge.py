@@ -11,6 +11,7 @@ from fractions import Fraction
 
 from . import text
 from .results import LEVERET, Figure, label
+from .workloads import is_asked
 
 REACHED, AIM_REACHED, NOT_REACHED = "reached", "reached, aim too", "**not reached**"
 OVERLAP, NOT_MEASURED = "lower, ranges overlap", "not measured"
@@ -108,6 +109,8 @@ def peer_operands(results, workload, client, key, peers):
     """Those that measured it; and an Operand without a figure that says what there is to say of the rest."""
     known, rest = [], Operand("best peer")
     for peer in peers:
+        if not is_asked(workload, peer):
+            continue
         case = results.case(workload, peer, client)
         if case.figure(key):
             known.append(operand(results, case, key))
@@ -135,7 +138,7 @@ def judge_ratio(goal, client, ours, theirs, bound, written=text.human_range):
 def judge_limit(goal, client, ours, bound, unit, scale=1.0):
     """`ours`, times `scale`, against an absolute limit in `unit`."""
     value = ours.figure.median * scale if ours.figure else None
-    verdict = verdict_of(bound, value, True) if ours.figure else NOT_MEASURED
+    verdict = verdict_of(bound, value, not ours.unknown) if ours.figure else NOT_MEASURED
     return Judgement(goal, client, bound.limit_text(bound.asked, unit), bound.limit_text(bound.aim, unit),
                      ours.shown(lambda figure: text.human_range(figure, scale) + unit), "–",
                      bound.ratio_text(value, unit) if ours.figure else "–", verdict, all_notes(ours))

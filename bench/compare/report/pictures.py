@@ -6,6 +6,7 @@ from . import text
 from .lines import LogScale, sizes_picture
 from .results import CLIENT_LABELS, CLIENTS, LEVERET, PEERS, label
 from .svg import MARGIN, WIDTH, Picture
+from .workloads import is_asked
 
 SYSTEMS = (LEVERET, *PEERS)
 NAME_WIDTH = 124
@@ -62,7 +63,8 @@ def reason(case):
 
 def bar_picture(results, title, subtitle, key, written, groups):
     """One scale for all groups: (heading, workload, client). `written` makes a value text."""
-    cases = [(heading, [results.case(workload, system, client) for system in SYSTEMS])
+    cases = [(heading, [results.case(workload, system, client) for system in SYSTEMS
+                       if is_asked(workload, system)])
              for heading, workload, client in groups]
     described = "; ".join(f"{heading}: " + ", ".join(described_value(case, key, written) for case in group)
                           for heading, group in cases)
@@ -106,7 +108,9 @@ COLUMN_WIDTH = 72
 
 
 def latency_picture(results):
-    cases = {client: [results.case("open-loop-200k", system, client) for system in SYSTEMS] for client in CLIENTS}
+    workload = "open-loop-200k"
+    asked = [system for system in SYSTEMS if is_asked(workload, system)]
+    cases = {client: [results.case(workload, system, client) for system in asked] for client in CLIENTS}
     all_figures = [figures_of(case) for group in cases.values() for case in group]
     values = [figure.median for figures in all_figures for figure in figures if figure]
     left, right = MARGIN + NAME_WIDTH, WIDTH - MARGIN - len(PERCENTILES) * COLUMN_WIDTH - 16

@@ -2,7 +2,7 @@
 
 from . import text
 from .results import CLIENT_LABELS, CLIENTS, LEVERET, PEERS, label
-from .workloads import known_and_others
+from .workloads import is_asked, known_and_others
 
 MIB = 1 << 20
 
@@ -67,7 +67,7 @@ def workload_section(results, workload):
 
 def systems_to_list(results, workload, client):
     present = results.systems_of(workload.name, client)
-    asked = (LEVERET, *PEERS) if workload.for_all else ()
+    asked = [one for one in (LEVERET, *PEERS) if is_asked(workload.name, one)] if workload.for_all else []
     listed = {system["name"] for system in results.systems}
     missing = [system for system in asked if system in listed and system not in present]
     order = (LEVERET, *PEERS)

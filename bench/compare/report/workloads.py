@@ -47,6 +47,15 @@ WORKLOADS = (
     Workload("fdatasync", "4 KiB append and fdatasync", for_all=False),
 )
 
+# Streams are another way to use a server that is there already: they stand beside it where a rate is asked for.
+ONLY_THROUGHPUT = ("redis-streams",)
+
+
+def is_asked(workload, system):
+    """Whether this system is asked to do that workload at all."""
+    return system not in ONLY_THROUGHPUT or workload.startswith("throughput-")
+
+
 TITLES = {workload.name: workload.title for workload in WORKLOADS}
 
 
