@@ -33,6 +33,12 @@ struct Counters {
     // limits that were reached
     Counter memory_full, topics_refused, connections_refused, subscriptions_refused, opens_refused, fetches_refused;
     Counter positions_refused, window_full, reply_queue_full, handshake_timeouts, write_timeouts, drains_cut;
+    Counter disk_full, topic_busy;
+    // logs on disk
+    Counter log_bytes_written, log_bytes_read, log_syncs;
+    Counter logs_failed;    ///< stopped after a failed write or sync
+    Counter log_damages;    ///< ranges of records that were acknowledged and cannot be read
+    Counter log_tails_cut;  ///< torn ends, written and never acknowledged, that a start has cut
     // what was wrong
     Counter bad_frames, unknown_dialects, request_errors, accept_errors;
 

@@ -36,6 +36,11 @@ struct Limits {
     std::uint64_t topic_bytes_max = 64U << 20U;
     /// → the same
     std::uint64_t topic_records_max = 4U << 20U;
+    /// Records of a stored topic that its log does not have yet. A single larger batch is still taken. → publishes
+    /// wait, for at most write_timeout, then topic_busy (topic_busy)
+    std::uint64_t topic_pending_bytes_max = 8U << 20U;
+    /// Of a topic with interval durability that does not say: how long records may wait for their sync.
+    std::chrono::milliseconds sync_interval{1'000};
     /// Keys remembered by one topic's compaction window. → window_full (window_full)
     std::size_t window_keys_max = 4U << 20U;
     /// Answers of one connection that wait to be written. → reading stops until they are; after write_timeout closed

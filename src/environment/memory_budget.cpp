@@ -15,6 +15,9 @@ bool MemoryBudget::try_charge(std::uint64_t bytes) noexcept {
 
 void MemoryBudget::release(std::uint64_t bytes) noexcept {
     used_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+    if (released_) {
+        released_();
+    }
 }
 
 bool MemoryCharge::resize(std::uint64_t bytes) noexcept {

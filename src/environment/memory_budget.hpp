@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <utility>
 
 namespace leveret {
@@ -10,7 +11,9 @@ namespace leveret {
 /// Thread-safe; outlives whatever is charged to it.
 class MemoryBudget {
   public:
-    explicit MemoryBudget(std::uint64_t bytes_max) noexcept : bytes_max_(bytes_max) {}
+    /// `released`, which may be empty, is called after something has been given back, by whoever did.
+    explicit MemoryBudget(std::uint64_t bytes_max, std::function<void()> released = {}) noexcept
+        : bytes_max_(bytes_max), released_(std::move(released)) {}
 
     /// Takes `bytes`, or nothing and says false where they do not fit.
     [[nodiscard]] bool try_charge(std::uint64_t bytes) noexcept;
@@ -22,6 +25,7 @@ class MemoryBudget {
 
   private:
     const std::uint64_t bytes_max_;
+    const std::function<void()> released_;
     std::atomic<std::uint64_t> used_bytes_{0};
 };
 

@@ -53,12 +53,16 @@ constexpr auto descriptions = std::to_array<Description>({
     {Error::too_many_filter_keys, "too_many_filter_keys", "The subscription's filter names more keys than it may."},
     {Error::reply_queue_full, "reply_queue_full", "The client did not read its answers for too long."},
     {Error::handshake_timeout, "handshake_timeout", "The connection did not say which dialect it speaks in time."},
+    {Error::disk_full, "disk_full", "The server's disk is full; nothing of the batch was taken."},
 
     {Error::shutting_down, "shutting_down", "The server is shutting down."},
     {Error::connection_lost, "connection_lost", "The connection to the server was lost before the answer came."},
     {Error::closed, "closed", "It was closed by this side."},
     {Error::timed_out, "timed_out", "No answer came in time."},
     {Error::publish_queue_full, "publish_queue_full", "The client's queue of records to publish is full."},
+    {Error::log_failed, "log_failed",
+     "The topic's log has stopped after a failed write; it takes no records any more."},
+    {Error::bad_log, "bad_log", "What the data directory has there cannot be understood; it was left as it is."},
 });
 
 const Description* find_description(Error error) noexcept {

@@ -49,12 +49,15 @@ enum class Error : std::uint16_t {
     too_many_filter_keys = 49,
     reply_queue_full = 50,
     handshake_timeout = 51,
+    disk_full = 52,
     // 60-79: the server's or the connection's own state
     shutting_down = 60,
     connection_lost = 61,
     closed = 62,
     timed_out = 63,
     publish_queue_full = 64,
+    log_failed = 65,
+    bad_log = 66,
 };
 
 /// The one category that all codes belong to; its name is "leveret".

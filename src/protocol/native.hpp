@@ -136,7 +136,7 @@ struct Hello {
 
 struct CreateTopic {
     std::string_view name;
-    TopicSettings settings;  ///< u64 ×4, u32 partitions, u8 store, u8 durability, u16 zero
+    TopicSettings settings;  ///< u64 ×4, u32 partitions, u8 store, u8 durability, u16 durability_interval_ms
 
     static Result<CreateTopic> decode(Bytes body) noexcept;
     void encode(WireWriter& out) const;

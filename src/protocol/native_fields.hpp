@@ -82,8 +82,7 @@ void read_fields(WireReader& in, Fields&... fields) noexcept {
 
 inline void read_field(WireReader& in, TopicSettings& field) noexcept {
     read_fields(in, field.retention_ttl_ms, field.compaction_window_ms, field.retention_bytes, field.retention_records,
-                field.partitions, field.store, field.durability);
-    read_zero<std::uint16_t>(in);
+                field.partitions, field.store, field.durability, field.durability_interval_ms);
 }
 inline void read_field(WireReader& in, Expected& field) noexcept {
     read_fields(in, field.id, field.epoch);
@@ -162,7 +161,8 @@ void write_fields(WireWriter& out, const Fields&... fields) {
 
 inline void write_field(WireWriter& out, const TopicSettings& field) {
     write_fields(out, field.retention_ttl_ms, field.compaction_window_ms, field.retention_bytes,
-                 field.retention_records, field.partitions, field.store, field.durability, std::uint16_t{0});
+                 field.retention_records, field.partitions, field.store, field.durability,
+                 field.durability_interval_ms);
 }
 inline void write_field(WireWriter& out, const Expected& field) {
     write_fields(out, field.id, field.epoch);

@@ -1,23 +1,44 @@
 // What a topic is created with.
 #pragma once
 
+#include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 namespace leveret {
 
 enum class Store : std::uint8_t { server_default = 0, memory = 1, file = 2, rocksdb = 3 };
-enum class Durability : std::uint8_t { server_default = 0, os = 1, interval = 2, sync = 3 };
+/// When a publish is acknowledged and its records become visible; the higher, the safer.
+enum class Durability : std::uint8_t {
+    server_default = 0,
+    os = 1,        ///< the operating system has them: they survive the end of this process
+    interval = 2,  ///< the same, and every so often all of it is synced: a power cut takes the last interval at most
+    sync = 3,      ///< synced: they survive a power cut
+};
+
+/// "memory", "file", …; "default" where the server decides.
+[[nodiscard]] constexpr std::string_view name_of(Store store) noexcept {
+    constexpr std::array<std::string_view, 4> names{"default", "memory", "file", "rocksdb"};
+    return names[static_cast<std::size_t>(store) % names.size()];
+}
+/// "os", "interval", "sync"; "default" where the server decides.
+[[nodiscard]] constexpr std::string_view name_of(Durability durability) noexcept {
+    constexpr std::array<std::string_view, 4> names{"default", "os", "interval", "sync"};
+    return names[static_cast<std::size_t>(durability) % names.size()];
+}
 
 /// A zero always means "no limit" for the two durations and "the server's default" for the rest.
 struct TopicSettings {
     std::uint64_t retention_ttl_ms = 0;      ///< records expire this long after they were accepted
     std::uint64_t compaction_window_ms = 0;  ///< a key seen less than this ago is a duplicate
-    std::uint64_t retention_bytes = 0;       ///< the oldest records go beyond this
+    std::uint64_t retention_bytes = 0;       ///< the oldest records go beyond this; of a stored topic whole segments
     std::uint64_t retention_records = 0;     ///< and beyond this
     std::uint32_t partitions = 1;
     Store store = Store::server_default;
     Durability durability = Durability::server_default;
+    std::uint16_t durability_interval_ms = 0;  ///< between two syncs; other than 0 for Durability::interval alone
 
     friend bool operator==(const TopicSettings&, const TopicSettings&) = default;
 };

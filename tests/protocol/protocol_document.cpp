@@ -22,8 +22,10 @@ std::string attribute(const std::string& line, const std::string& attribute_name
     throw std::invalid_argument("no " + attribute_name + " in " + line);
 }
 
-std::vector<Example> read_examples() {
-    std::istringstream lines(read_file(LEVERET_DOCS "/protocol.md"));
+}  // namespace
+
+std::vector<Example> read_examples(const std::string& path) {
+    std::istringstream lines(read_file(path));
     std::vector<Example> examples;
     for (std::string line; std::getline(lines, line);) {
         if (!line.starts_with(opening)) {
@@ -40,10 +42,8 @@ std::vector<Example> read_examples() {
     return examples;
 }
 
-}  // namespace
-
 const std::vector<Example>& documented_examples() {
-    static const std::vector<Example> examples = read_examples();
+    static const std::vector<Example> examples = read_examples(LEVERET_DOCS "/protocol.md");
     return examples;
 }
 

@@ -1,4 +1,5 @@
-// docs/protocol.md's examples: fenced blocks that begin with ```hex and attributes, and hold one item of bytes each.
+// Examples in documents, those of docs/protocol.md above all: fenced blocks that begin with ```hex and attributes, and
+// hold one item of bytes each.
 #pragma once
 
 #include <string>
@@ -12,10 +13,12 @@ namespace leveret::test {
 
 struct Example {
     std::string name;
-    std::string kind;  ///< "native", "zaichik", "record" or "connection"
+    std::string kind;  ///< "native", "zaichik", "record" or "connection"; "storage" in docs/storage.md
     std::vector<std::byte> bytes;
 };
 
+/// Every example in this document, in order.
+[[nodiscard]] std::vector<Example> read_examples(const std::string& path);
 /// Every example in docs/protocol.md, in order.
 [[nodiscard]] const std::vector<Example>& documented_examples();
 
