@@ -1,0 +1,308 @@
+#include "message_log/topic_catalogue.hpp"
+
+#include <algorithm>
+#include <array>
+#include <concepts>
+#include <optional>
+#include <string_view>
+#include <tuple>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "message_log/uninterrupted.hpp"
+#include "protocol/crc32c.hpp"
+
+namespace leveret {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::string_view topics_directory = "topics";
+constexpr std::string_view deleted_suffix = ".deleted";
+constexpr const char* format_path = "leveret.json";
+constexpr unsigned format = 1;
+// A name of 249 bytes, escaped, and a dozen numbers are well below it.
+constexpr std::size_t topic_json_bytes_max = 4096;
+
+constexpr auto store_names = std::to_array<std::string_view>({"server_default", "memory", "file", "rocksdb"});
+constexpr auto durability_names = std::to_array<std::string_view>({"server_default", "os", "interval", "sync"});
+
+template <class Enum, std::size_t Count>
+std::string name_of(Enum value, const std::array<std::string_view, Count>& names) {
+    return std::string(names.at(static_cast<std::size_t>(value)));
+}
+
+// Each takes one member of a topic.json: false where it is missing or no such value.
+template <std::unsigned_integral T>
+bool take(const Json& json, const char* key, T& into) {
+    const auto found = json.find(key);
+    if (found == json.end() || !found->is_number_unsigned() || !std::in_range<T>(found->get<std::uint64_t>())) {
+        return false;
+    }
+    into = found->get<T>();
+    return true;
+}
+
+bool take(const Json& json, const char* key, bool& into) {
+    const auto found = json.find(key);
+    if (found == json.end() || !found->is_boolean()) {
+        return false;
+    }
+    into = found->get<bool>();
+    return true;
+}
+
+bool take(const Json& json, const char* key, std::string& into) {
+    const auto found = json.find(key);
+    if (found == json.end() || !found->is_string()) {
+        return false;
+    }
+    into = found->get<std::string>();
+    return true;
+}
+
+template <class Enum, std::size_t Count>
+bool take(const Json& json, const char* key, Enum& into, const std::array<std::string_view, Count>& names) {
+    std::string name;
+    if (!take(json, key, name)) {
+        return false;
+    }
+    const auto* found = std::find(names.begin(), names.end(), name);
+    into = static_cast<Enum>(found - names.begin());
+    return found != names.end();
+}
+
+/// Of everything but the checksum itself, however the file is indented.
+std::uint32_t checksum_of(Json json) {
+    json.erase("checksum");
+    return crc32c(as_bytes(json.dump()));
+}
+
+std::string written(Json json) {
+    json["checksum"] = checksum_of(json);
+    return json.dump(2) + "\n";
+}
+
+std::string written(const StoredTopic& topic) {
+    const TopicSettings& settings = topic.settings;
+    return written(Json{{"name", topic.name},
+                        {"retention_ttl_ms", settings.retention_ttl_ms},
+                        {"compaction_window_ms", settings.compaction_window_ms},
+                        {"retention_bytes", settings.retention_bytes},
+                        {"retention_records", settings.retention_records},
+                        {"partitions", settings.partitions},
+                        {"store", name_of(settings.store, store_names)},
+                        {"durability", name_of(settings.durability, durability_names)},
+                        {"durability_interval_ms", settings.durability_interval_ms},
+                        {"configured", topic.configured}});
+}
+
+std::optional<Json> parsed(Bytes content) {
+    const std::string_view text = as_text(content);
+    Json json = Json::parse(text.begin(), text.end(), nullptr, false);
+    return json.is_object() ? std::optional(std::move(json)) : std::nullopt;
+}
+
+/// Why these bytes are no topic.json; empty, and `topic` filled in but for its id, where they are one.
+std::string_view read_topic(Bytes content, StoredTopic& topic) {
+    const std::optional<Json> json = parsed(content);
+    std::uint32_t checksum = 0;
+    if (!json || !take(*json, "checksum", checksum)) {
+        return "is not JSON with a checksum";
+    }
+    if (checksum != checksum_of(*json)) {
+        return "does not match its checksum";
+    }
+    TopicSettings& settings = topic.settings;
+    const bool complete =
+        take(*json, "name", topic.name) && take(*json, "retention_ttl_ms", settings.retention_ttl_ms) &&
+        take(*json, "compaction_window_ms", settings.compaction_window_ms) &&
+        take(*json, "retention_bytes", settings.retention_bytes) &&
+        take(*json, "retention_records", settings.retention_records) &&
+        take(*json, "partitions", settings.partitions) && take(*json, "store", settings.store, store_names) &&
+        take(*json, "durability", settings.durability, durability_names) &&
+        take(*json, "durability_interval_ms", settings.durability_interval_ms) &&
+        take(*json, "configured", topic.configured);
+    return complete && is_valid_name(topic.name) ? "" : "lacks a member or has one that is no such value";
+}
+
+std::optional<std::uint8_t> hexadecimal_digit(char character) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    const std::size_t at = digits.find(character);
+    return at == std::string_view::npos ? std::nullopt : std::optional(static_cast<std::uint8_t>(at));
+}
+
+/// What TopicId::to_string() wrote.
+std::optional<TopicId> parse_id(std::string_view text) {
+    TopicId id;
+    if (text.size() != 2 * id.bytes.size()) {
+        return std::nullopt;
+    }
+    for (std::size_t i = 0; i < id.bytes.size(); ++i) {
+        const auto high = hexadecimal_digit(text[2 * i]);
+        const auto low = hexadecimal_digit(text[2 * i + 1]);
+        if (!high || !low) {
+            return std::nullopt;
+        }
+        id.bytes[i] = static_cast<std::uint8_t>(*high << 4U | *low);
+    }
+    return id;
+}
+
+bool is_missing(std::error_code error) {
+    return error == std::errc::no_such_file_or_directory;
+}
+
+std::string path_of(std::string_view name) {
+    return std::string(topics_directory) + "/" + std::string(name);
+}
+
+/// As much as can be removed; the first error.
+std::error_code remove_all(Files& files, const std::string& path) {
+    const auto entries = uninterrupted([&] { return files.list(path); });
+    std::error_code first = entries ? std::error_code{} : entries.error();
+    const auto note = [&first](std::error_code error) { first = first ? first : error; };
+    for (std::size_t i = 0; entries && i < entries->size(); ++i) {
+        const Files::Entry& entry = (*entries)[i];
+        const std::string inner = path + "/" + entry.name;
+        note(entry.is_directory ? remove_all(files, inner) : uninterrupted([&] { return files.remove(inner); }));
+    }
+    note(uninterrupted([&] { return files.remove(path); }));
+    return first;
+}
+
+/// Reads one directory of topics/, and finishes what a crash has interrupted in it.
+class DirectoryLoader {
+  public:
+    DirectoryLoader(Files& files, TopicCatalogue::Loaded& loaded) : files_(files), loaded_(loaded) {}
+
+    void load(const Files::Entry& entry) {
+        const std::string path = path_of(entry.name);
+        const std::string_view name = entry.name;
+        if (!entry.is_directory) {
+            return find(path, "is no topic's directory");
+        }
+        if (const auto id = parse_id(name)) {
+            return load_topic(path, *id);
+        }
+        if (name.ends_with(deleted_suffix) && parse_id(name.substr(0, name.size() - deleted_suffix.size()))) {
+            if (const std::error_code error = remove_all(files_, path)) {
+                find(path, "belongs to a deleted topic and cannot be removed: " + error.message());
+            }
+            return;
+        }
+        find(path, "is no topic's directory");
+    }
+
+  private:
+    void load_topic(const std::string& path, const TopicId& id) {
+        const std::string json_path = path + "/topic.json";
+        (void)files_.remove(json_path + ".new");
+        const auto content = read_file(files_, json_path, topic_json_bytes_max);
+        if (!content) {
+            // An empty directory is a creation that a crash has interrupted: it goes, and nothing with it.
+            const bool was_empty = is_missing(content.error()) && !files_.remove(path);
+            return was_empty ? void() : find(json_path, "cannot be read: " + content.error().message());
+        }
+        StoredTopic topic{.id = id, .name = {}};
+        if (const std::string_view why = read_topic(*content, topic); !why.empty()) {
+            return find(json_path, std::string(why));
+        }
+        loaded_.topics.push_back(std::move(topic));
+    }
+
+    void find(const std::string& path, const std::string& what) {
+        loaded_.findings.push_back(path + " " + what + "; it was left as it is.");
+    }
+
+    Files& files_;
+    TopicCatalogue::Loaded& loaded_;
+};
+
+/// Keeps the first of those that have one name; they come in the order of their names, then of their ids.
+void drop_namesakes(TopicCatalogue::Loaded& loaded) {
+    std::vector<StoredTopic> kept;
+    for (StoredTopic& topic : loaded.topics) {
+        if (kept.empty() || kept.back().name != topic.name) {
+            kept.push_back(std::move(topic));
+            continue;
+        }
+        loaded.findings.push_back(TopicCatalogue::directory_of(topic.id) + " has the topic name \"" + topic.name +
+                                  "\" of " + TopicCatalogue::directory_of(kept.back().id) + "; it was left as it is.");
+    }
+    loaded.topics = std::move(kept);
+}
+
+}  // namespace
+
+std::string TopicCatalogue::directory_of(const TopicId& id) {
+    return path_of(id.to_string());
+}
+
+std::error_code TopicCatalogue::prepare() {
+    const auto content = read_file(files_, format_path, topic_json_bytes_max);
+    if (!content && !is_missing(content.error())) {
+        return content.error();
+    }
+    if (!content) {
+        const std::string text = Json{{"format", format}}.dump() + "\n";
+        if (const std::error_code error = replace_file(files_, format_path, as_bytes(text))) {
+            return error;
+        }
+    } else {
+        const std::optional<Json> json = parsed(*content);
+        if (unsigned found = 0; !json || !take(*json, "format", found) || found != format) {
+            return Error::bad_log;
+        }
+    }
+    const std::error_code error = uninterrupted([&] { return files_.make_directory(std::string(topics_directory)); });
+    return error ? error : uninterrupted([&] { return files_.sync_directory(""); });
+}
+
+Result<TopicCatalogue::Loaded> TopicCatalogue::load() {
+    const auto entries = uninterrupted([&] { return files_.list(std::string(topics_directory)); });
+    if (!entries) {
+        return tl::unexpected(entries.error());
+    }
+    Loaded loaded;
+    DirectoryLoader loader(files_, loaded);
+    for (const Files::Entry& entry : *entries) {
+        loader.load(entry);
+    }
+    std::sort(loaded.topics.begin(), loaded.topics.end(), [](const StoredTopic& one, const StoredTopic& other) {
+        return std::tie(one.name, one.id.bytes) < std::tie(other.name, other.id.bytes);
+    });
+    drop_namesakes(loaded);
+    return loaded;
+}
+
+std::error_code TopicCatalogue::save(const StoredTopic& topic) {
+    const std::string path = directory_of(topic.id);
+    if (const std::error_code error = uninterrupted([&] { return files_.make_directory(path); })) {
+        return error;
+    }
+    if (const std::error_code error =
+            uninterrupted([&] { return files_.sync_directory(std::string(topics_directory)); })) {
+        return error;
+    }
+    const std::string text = written(topic);
+    return replace_file(files_, path + "/topic.json", as_bytes(text));
+}
+
+std::error_code TopicCatalogue::remove(const TopicId& id) {
+    const std::string path = directory_of(id);
+    const std::string deleted = path + std::string(deleted_suffix);
+    if (const std::error_code error = uninterrupted([&] { return files_.rename(path, deleted); })) {
+        return error;
+    }
+    if (const std::error_code error =
+            uninterrupted([&] { return files_.sync_directory(std::string(topics_directory)); })) {
+        return error;
+    }
+    // The topic is gone whatever happens now: the next load() takes what is left.
+    (void)remove_all(files_, deleted);
+    return {};
+}
+
+}  // namespace leveret
