@@ -31,6 +31,23 @@ void log_start(const leveret::Broker& broker, const std::string& host) {
         limits.topics_max, limits.frame_bytes_max, limits.topic_bytes_max);
 }
 
+/// What each mode may lose, in the words an operator needs before something happens.
+void log_promises(const leveret::BrokerOptions& options) {
+    if (options.storage.data_dir.empty()) {
+        spdlog::info("topics live in memory: a stop loses all of them (--data-dir keeps them)");
+        return;
+    }
+    spdlog::info("data directory {}; topics that do not say are of store {}, stored ones of durability {}",
+                 options.storage.data_dir, leveret::name_of(options.topic_defaults.store),
+                 leveret::name_of(options.topic_defaults.durability));
+    spdlog::info("durability sync: what was acknowledged survives a kill and a power cut");
+    spdlog::info(
+        "durability interval: it survives a kill; a power cut loses at most the last {} ms, or the topic's own",
+        options.limits.sync_interval.count());
+    spdlog::info("durability os: it survives a kill; a power cut loses what the system has not written yet");
+    spdlog::info("store memory: a kill, a stop and a power cut lose everything");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -51,11 +68,12 @@ int main(int argc, char** argv) {
 
     leveret::Broker broker(options->broker);
     if (const auto error = broker.start()) {
-        std::fprintf(stderr, "leveret-server: cannot listen on %s:%u: %s\n", options->broker.host.c_str(),
+        std::fprintf(stderr, "leveret-server: cannot start on %s:%u: %s\n", options->broker.host.c_str(),
                      static_cast<unsigned>(options->broker.port), error.message().c_str());
         return exit_cannot_start;
     }
     log_start(broker, options->broker.host);
+    log_promises(options->broker);
 
     signals.async_wait([](std::error_code, int signal) { spdlog::info("signal {}: stopping", signal); });
     signals_context.run();

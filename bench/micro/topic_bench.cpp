@@ -63,7 +63,7 @@ void gather(benchmark::State& state) {
     for (std::size_t bytes = 0; bytes < bench.limits.topic_bytes_max; bytes += draft.batch().records.size()) {
         bench.append(draft.batch());
     }
-    Cursor cursor = bench.topic->cursor_at_earliest();
+    TopicCursor cursor = bench.topic->cursor_at_earliest();
     Gathered gathered;
     std::uint64_t records = 0;
     for (auto _ : state) {
@@ -85,7 +85,7 @@ void publish_and_gather(benchmark::State& state) {
     while (bench.topic->charged_bytes() < static_cast<std::uint64_t>(state.range(0))) {
         bench.append(draft.batch());
     }
-    Cursor cursor = bench.topic->cursor_at_latest();
+    TopicCursor cursor = bench.topic->cursor_at_latest();
     Gathered gathered;
     for (auto _ : state) {
         bench.append(draft.batch());

@@ -63,6 +63,7 @@ class Broker::Implementation {
     explicit Implementation(BrokerOptions options);
     ~Implementation();
 
+    std::error_code load();
     std::error_code listen();
     void start_threads();
     void attach(std::unique_ptr<Transport> transport, asio::any_io_executor strand);
@@ -77,14 +78,18 @@ class Broker::Implementation {
     const Environment environment_;
     std::unique_ptr<asio::io_context> own_context_;
     asio::io_context& context_;
-    const Strand house_;                       // timers of the registry and of the stop
+    const Strand house_;  // timers of the registry and of the stop
+    std::error_code storage_error_;
+    std::unique_ptr<Storage> storage_;         // null: topics in memory only
     std::unique_ptr<TopicRegistry> registry_;  // destroyed on house_, when all connections have gone
     std::shared_ptr<Listener> listener_;
     std::atomic<bool> is_stopped_{false};
 
   private:
     void ended(std::uint64_t id);
+    void close_logs();
     void finish_stop();
+    [[nodiscard]] std::unique_ptr<Storage> open_storage();
     [[nodiscard]] std::vector<std::shared_ptr<Connection>> connections();
 
     ReadMemoryPool read_memory_;
@@ -93,6 +98,7 @@ class Broker::Implementation {
     std::optional<asio::executor_work_guard<asio::io_context::executor_type>> keep_running_;
     std::vector<std::thread> own_threads_;
     std::unique_ptr<Timer> drain_timer_;  // strand: house_
+    bool is_closing_logs_ = false;        // strand: house_
 
     std::mutex mutex_;  // guards the four below
     std::condition_variable all_stopped_;
@@ -117,7 +123,9 @@ Broker::Implementation::Implementation(BrokerOptions options)
                                                : std::make_unique<asio::io_context>(static_cast<int>(threads_))),
       context_(options_.context != nullptr ? *options_.context : *own_context_),
       house_(asio::make_strand(context_)),
-      registry_(std::make_unique<TopicRegistry>(environment_, house_)),
+      storage_(open_storage()),
+      registry_(std::make_unique<TopicRegistry>(environment_, house_, storage_ ? &storage_->topics() : nullptr,
+                                                options_.topic_defaults)),
       shared_{.environment = environment_,
               .registry = *registry_,
               .permissions = options_.permissions,
@@ -126,6 +134,29 @@ Broker::Implementation::Implementation(BrokerOptions options)
 
 Broker::Implementation::~Implementation() {
     stop();
+}
+
+/// Null where there is to be none, and where it cannot be had: then start() says why.
+std::unique_ptr<Storage> Broker::Implementation::open_storage() {
+    if (options_.storage.data_dir.empty()) {
+        return nullptr;
+    }
+    auto storage = Storage::open(
+        options_.storage, environment_,
+        options_.context != nullptr ? asio::any_io_executor(context_.get_executor()) : asio::any_io_executor());
+    if (!storage) {
+        storage_error_ = storage.error();
+        return nullptr;
+    }
+    return std::move(*storage);
+}
+
+std::error_code Broker::Implementation::load() {
+    if (storage_error_) {
+        return storage_error_;
+    }
+    // With a context from outside everything runs on its thread, also this.
+    return registry_->load(options_.context != nullptr ? 1 : std::max(1U, std::thread::hardware_concurrency()));
 }
 
 std::error_code Broker::Implementation::listen() {
@@ -177,7 +208,7 @@ void Broker::Implementation::ended(std::uint64_t id) {
     connection = std::move(found->second);
     connections_.erase(found);
     if (stopping_ && connections_.empty()) {
-        asio::post(house_, [this] { finish_stop(); });
+        asio::post(house_, [this] { close_logs(); });
     }
 }
 
@@ -197,15 +228,15 @@ void Broker::Implementation::stop() {
         if (std::exchange(stopping_, true)) {
             return;
         }
-        if (connections_.empty()) {
-            asio::post(house_, [this] { finish_stop(); });
-        }
+    }
+    if (own_threads_.empty() && storage_ != nullptr) {
+        start_threads();  // a start that failed behind the logs' opening: they are closed like any others
     }
     if (listener_ != nullptr) {
         listener_->close();
     }
     asio::post(house_, [this] {
-        if (is_stopped_) {
+        if (is_closing_logs_) {
             return;
         }
         drain_timer_ = environment_.clock.make_timer(house_);
@@ -215,6 +246,12 @@ void Broker::Implementation::stop() {
             }
         });
     });
+    {
+        const std::scoped_lock lock(mutex_);
+        if (connections_.empty()) {
+            asio::post(house_, [this] { close_logs(); });  // behind the timer, which it takes down
+        }
+    }
     for (const auto& connection : connections()) {
         connection->drain();
     }
@@ -230,10 +267,18 @@ void Broker::Implementation::stop() {
         thread.join();
     }
     own_threads_.clear();
+    storage_.reset();
+}
+
+void Broker::Implementation::close_logs() {
+    drain_timer_.reset();
+    if (std::exchange(is_closing_logs_, true)) {
+        return;
+    }
+    registry_->close([this] { asio::post(house_, [this] { finish_stop(); }); });
 }
 
 void Broker::Implementation::finish_stop() {
-    drain_timer_.reset();
     registry_.reset();
     const std::scoped_lock lock(mutex_);
     is_stopped_ = true;
@@ -245,6 +290,9 @@ Broker::Broker(BrokerOptions options) : implementation_(std::make_unique<Impleme
 Broker::~Broker() = default;
 
 std::error_code Broker::start() {
+    if (const auto error = implementation_->load()) {
+        return error;
+    }
     if (const auto error = implementation_->listen()) {
         return error;
     }
@@ -252,8 +300,12 @@ std::error_code Broker::start() {
     return {};
 }
 
-void Broker::start_without_listening() {
+std::error_code Broker::start_without_listening() {
+    if (const auto error = implementation_->load()) {
+        return error;
+    }
     implementation_->start_threads();
+    return {};
 }
 
 std::uint16_t Broker::port() const noexcept {

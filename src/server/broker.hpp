@@ -17,6 +17,7 @@
 #include "environment/counters.hpp"
 #include "environment/limits.hpp"
 #include "environment/random.hpp"
+#include "server/storage.hpp"
 #include "server/transport.hpp"
 #include "subscription_manager/subscription_manager.hpp"
 
@@ -28,6 +29,8 @@ struct BrokerOptions {
     unsigned threads = 0;            ///< 0: one less than the machine has cores, at least 1
     Limits limits{};
     Permissions permissions{};
+    StorageOptions storage{};
+    TopicDefaults topic_defaults{};
     Clock* clock = nullptr;    ///< null: system_clock(). Outlives the broker
     Random* random = nullptr;  ///< null: seeded by the operating system. Outlives the broker
     asio::io_context* context =
@@ -44,10 +47,11 @@ class Broker {
     Broker(const Broker&) = delete;
     Broker& operator=(const Broker&) = delete;
 
-    /// Listens and starts the threads. Errors: the system's, as for a port that is in use or not ours to open.
+    /// Opens the data directory, brings its topics back, listens and starts the threads. Errors: those of
+    /// Storage::open() and the system's, as for a port that is in use or not ours to open.
     [[nodiscard]] std::error_code start();
-    /// Runs without listening; connections come through attach() alone.
-    void start_without_listening();
+    /// The same without listening; connections come through attach() alone.
+    [[nodiscard]] std::error_code start_without_listening();
     /// The port that is listened on.
     [[nodiscard]] std::uint16_t port() const noexcept;
     /// Takes over a connection that was made otherwise. `strand` is where its transport lives.

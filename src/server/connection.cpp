@@ -232,7 +232,8 @@ void Connection::work() {
 void Connection::write() {
     for (int writes = 0; !stalled_ && !closed_ && manager_ != nullptr; ++writes) {
         if (write_failed_) {
-            if (manager_->closing() || manager_->blocked()) {
+            const bool is_over = manager_->closing() && !manager_->awaits_answers();
+            if (is_over || manager_->has_too_many_answers()) {
                 close(asio::error::broken_pipe);
             }
             return;
@@ -249,7 +250,7 @@ void Connection::write() {
             shared_.write_batches.give_back(std::move(batch_));
             if (more_is_due) {
                 ask_for_work();
-            } else if (manager_->closing()) {
+            } else if (manager_->closing() && !manager_->awaits_answers()) {
                 close(*manager_->closing());
             }
             return;
@@ -288,7 +289,7 @@ bool Connection::write_front() {
 void Connection::begin_stall() {
     stalled_ = true;
     if (stall_timer_ == nullptr ||
-        !manager_->blocked()) {  // a client that takes a little now and then is slow all the same
+        !manager_->has_too_many_answers()) {  // a client that takes a little now and then is slow all the same
         stalled_since_ = shared_.environment.clock.steady_now();
     }
     if (!make_room_for([this] { return batch_->charge_owned(shared_.environment.memory); })) {
@@ -336,7 +337,7 @@ void Connection::check_stall() {
     const auto& limits = shared_.environment.limits;
     const auto stalled_for = shared_.environment.clock.steady_now() - stalled_since_;
     if (stalled_) {
-        if (manager_->blocked() && stalled_for >= limits.write_timeout) {
+        if (manager_->has_too_many_answers() && stalled_for >= limits.write_timeout) {
             shared_.environment.counters.reply_queue_full.add();
             shared_.environment.counters.write_timeouts.add();
             close(make_error_code(Error::reply_queue_full));

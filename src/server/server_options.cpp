@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <limits>
+#include <map>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -109,12 +110,43 @@ std::vector<Setting> settings_of(BrokerOptions& broker) {
         duration("write-timeout-ms", limits.write_timeout, "for a client to take its answers"),
         duration("drain-timeout-ms", limits.drain_timeout, "for a stop to write what is due"),
     };
+    settings.push_back(limit("segment-bytes", broker.storage.segment_bytes, "one segment file of a stored topic",
+                             1U << 16U, 1U << 30U));
+    settings.push_back(limit("log-files-max", broker.storage.log_files_max,
+                             "open files of all logs; 0: a quarter of the open-files limit", 0, 1U << 20U));
+    settings.push_back(limit("log-write-threads", broker.storage.write_threads, "threads that write and sync", 1, 64));
+    settings.push_back(
+        limit("log-read-threads", broker.storage.read_threads, "threads that read for those who catch up", 1, 64));
+    settings.push_back(limit("topic-pending-bytes-max", limits.topic_pending_bytes_max,
+                             "records of a stored topic that its log does not have yet", 4096, 1U << 30U));
+    settings.push_back(duration("sync-interval-ms", limits.sync_interval,
+                                "between two syncs of a topic with interval durability that does not say"));
     settings.front().variable = "PORT";
     return settings;
 }
 
 EarlyExit usage(const std::string& text) {
     return {exit_usage, fmt::format("leveret-server: {} (--help lists the options)\n", text)};
+}
+
+std::optional<EarlyExit> apply_storage(const std::string& store, const std::string& durability, BrokerOptions& broker) {
+    static const std::map<std::string, Store> stores{
+        {"memory", Store::memory}, {"file", Store::file}, {"rocksdb", Store::rocksdb}};
+    static const std::map<std::string, Durability> durabilities{
+        {"os", Durability::os}, {"interval", Durability::interval}, {"sync", Durability::sync}};
+    const auto found_store = stores.find(store);
+    if (found_store == stores.end()) {
+        return usage(fmt::format("the store is \"{}\": give memory, file or rocksdb", store));
+    }
+    const auto found_durability = durabilities.find(durability);
+    if (found_durability == durabilities.end()) {
+        return usage(fmt::format("the durability is \"{}\": give sync, interval or os", durability));
+    }
+    if (found_store->second != Store::memory && broker.storage.data_dir.empty()) {
+        return usage(fmt::format("the store {} needs a directory: give --data-dir", store));
+    }
+    broker.topic_defaults = {.store = found_store->second, .durability = found_durability->second};
+    return {};
 }
 
 /// Flag over variable over default, for one row.
@@ -160,6 +192,16 @@ tl::expected<ServerOptions, EarlyExit> parse_server_options(const std::vector<st
     app.add_option("--log-level", options.log_level, "trace, debug, info, warn, error, off [info, or $SPDLOG_LEVEL]")
         ->option_text("LEVEL");
     app.add_flag("--allow-delete", options.broker.permissions.delete_topics, "let clients delete topics");
+    std::string store;
+    std::string durability;
+    app.add_option("--data-dir", options.broker.storage.data_dir,
+                   "where stored topics are kept [none, or $LEVERET_DATA_DIR]: without it topics live in memory")
+        ->option_text("DIRECTORY");
+    app.add_option("--store", store, "of topics that do not say: memory, file or rocksdb [memory, or $LEVERET_STORE]")
+        ->option_text("STORE");
+    app.add_option("--durability", durability,
+                   "of stored topics that do not say: sync, interval or os [sync, or $LEVERET_DURABILITY]")
+        ->option_text("MODE");
     bool no_auto_create = false;
     app.add_flag("--no-auto-create", no_auto_create, "native dialect: topics exist only once they have been created");
     std::vector<std::string> given(settings.size());
@@ -188,6 +230,18 @@ tl::expected<ServerOptions, EarlyExit> parse_server_options(const std::vector<st
     }
     if (app.count("--host") == 0) {
         options.broker.host = variable("HOST").value_or(options.broker.host);
+    }
+    if (app.count("--data-dir") == 0) {
+        options.broker.storage.data_dir = variable("LEVERET_DATA_DIR").value_or("");
+    }
+    if (app.count("--store") == 0) {
+        store = variable("LEVERET_STORE").value_or("memory");
+    }
+    if (app.count("--durability") == 0) {
+        durability = variable("LEVERET_DURABILITY").value_or("sync");
+    }
+    if (auto mistake = apply_storage(store, durability, options.broker)) {
+        return tl::unexpected(std::move(*mistake));
     }
     if (app.count("--log-level") == 0) {
         options.log_level = variable("SPDLOG_LEVEL").value_or("info");

@@ -49,8 +49,13 @@ class SubscriptionManager {
     virtual bool collect(WriteBatch& batch) = 0;
     /// The connection is about to wait: gives memory back that only traffic needs.
     virtual void shrink() = 0;
-    /// Answers wait in such a number that no further command is carried out until they have been collected.
+    /// No further command is carried out for now: answers wait in such a number that they have to be collected first,
+    /// or a topic takes no records at the moment.
     [[nodiscard]] virtual bool blocked() const noexcept = 0;
+    /// The former of the two: it is for the client to end it.
+    [[nodiscard]] virtual bool has_too_many_answers() const noexcept = 0;
+    /// Commands have been carried out whose answers are still to come from elsewhere.
+    [[nodiscard]] virtual bool awaits_answers() const noexcept = 0;
     /// Set once the connection is to be closed after what is due has been written; no command is carried out any more.
     /// The code is empty where the client asked for it.
     [[nodiscard]] const std::optional<std::error_code>& closing() const noexcept { return closing_; }

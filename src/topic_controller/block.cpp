@@ -107,6 +107,27 @@ void Block::append(Bytes records, Timestamp timestamp) noexcept {
     last_timestamp_ = timestamp;
 }
 
+void Block::adopt(std::size_t bytes, Offset end) noexcept {
+    rewind({});
+    std::uint32_t index_due = 0;
+    while (used_bytes_ < bytes) {
+        const RecordView record = record_at(used_bytes_);
+        if (record.offset() >= end) {
+            break;
+        }
+        if (record_count_ == 0) {
+            first_ = record.offset();
+        }
+        last_timestamp_ = record.timestamp();
+        if (used_bytes_ >= index_due) {
+            index_[index_count_++] = {used_bytes_, record_count_, last_timestamp_};
+            index_due = used_bytes_ + index_step_bytes;
+        }
+        used_bytes_ += record.size();
+        ++record_count_;
+    }
+}
+
 void Block::rewind(const Mark& mark) noexcept {
     used_bytes_ = mark.used_bytes;
     record_count_ = mark.record_count;

@@ -84,9 +84,15 @@ class Block {
     void reuse(std::uint64_t sequence, Offset first) noexcept;
     [[nodiscard]] bool is_pinned_by_others() const noexcept { return pins_.load(std::memory_order_acquire) > 1; }
 
+    [[nodiscard]] std::uint32_t record_count() const noexcept { return record_count_; }
     /// Copies `records` behind those that are here and stamps them one after the other. They must fit, and `timestamp`
     /// must not be below the last one.
     void append(Bytes records, Timestamp timestamp) noexcept;
+    /// Room for bytes that come from elsewhere, for adopt(). The block is empty.
+    [[nodiscard]] std::span<std::byte> space() noexcept { return {data_, capacity_bytes_}; }
+    /// Takes the whole records, already stamped with consecutive offsets, that have been put at the front of space():
+    /// those below `end`. The block is empty.
+    void adopt(std::size_t bytes, Offset end) noexcept;
     [[nodiscard]] Mark mark() const noexcept { return {used_bytes_, record_count_, index_count_, last_timestamp_}; }
     void rewind(const Mark& mark) noexcept;
 

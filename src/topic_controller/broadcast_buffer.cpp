@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <limits>
 
 namespace leveret {
 namespace {
@@ -31,6 +32,8 @@ void Gathered::clear() noexcept {
     bytes_ = 0;
     records_ = 0;
     lagged_.reset();
+    awaits_log_ = false;
+    error_.clear();
 }
 
 void Gathered::add(const BlockPin& block, Bytes records, std::uint64_t record_count) noexcept {
@@ -145,6 +148,20 @@ void BroadcastBuffer::take_back_blocks(std::size_t chain_size) {
     }
 }
 
+void BroadcastBuffer::begin_at(Offset next) noexcept {
+    first_ = next;
+    lost_end_ = next;
+    appended_ = next;
+    make_visible();
+}
+
+void BroadcastBuffer::gather_appended(Cursor& cursor, Gathered& gathered) const {
+    if (cursor.next < appended_) {
+        cursor = place_of(cursor);
+        add_slices(cursor, std::numeric_limits<std::uint32_t>::max(), appended_, gathered);
+    }
+}
+
 // --- Removing
 
 bool BroadcastBuffer::lacks_room(std::uint64_t bytes, std::uint64_t records) const noexcept {
@@ -153,11 +170,11 @@ bool BroadcastBuffer::lacks_room(std::uint64_t bytes, std::uint64_t records) con
 
 std::uint64_t BroadcastBuffer::make_room(std::uint64_t bytes, std::uint64_t records, Removed& removed) {
     const std::uint64_t before = first_.value;
-    while (!chain_.empty() && used_bytes_ + bytes > bounds_.bytes_max) {
+    while (may_remove_front() && used_bytes_ + bytes > bounds_.bytes_max) {
         remove_front(removed);
     }
     if (const std::uint64_t total = this->records() + records; total > bounds_.records_max) {
-        const std::uint64_t too_many = std::min(total - bounds_.records_max, this->records());
+        const std::uint64_t too_many = std::min(total - bounds_.records_max, visible().value - first_.value);
         move_first(Offset{first_.value + too_many}, removed);
     }
     if (first_.value != before) {
@@ -167,7 +184,7 @@ std::uint64_t BroadcastBuffer::make_room(std::uint64_t bytes, std::uint64_t reco
 }
 
 std::uint64_t BroadcastBuffer::remove_oldest_block(Removed& removed) {
-    if (chain_.empty() || (chain_.size() == 1 && chain_.front()->allocation_bytes() <= block_bytes_min)) {
+    if (!may_remove_front() || (chain_.size() == 1 && chain_.front()->allocation_bytes() <= block_bytes_min)) {
         return 0;
     }
     const std::uint64_t before = first_.value;
@@ -199,6 +216,10 @@ void BroadcastBuffer::drop_spares(Removed& removed) {
         removed.push_back(std::move(spare));
     }
     spares_.clear();
+}
+
+bool BroadcastBuffer::may_remove_front() const noexcept {
+    return !chain_.empty() && chain_.front()->end() <= visible();
 }
 
 /// Large blocks become spare ones: at its bound a topic then takes for every new block one of its old ones, and neither
@@ -286,6 +307,28 @@ void BroadcastBuffer::gather(Cursor& cursor, std::size_t bytes_max, std::uint64_
     add_slices(cursor, bytes_max, {cursor.next.value + std::min(records_max, end.value - cursor.next.value)}, gathered);
 }
 
+void BroadcastBuffer::gather_block(const BlockPin& block, Cursor& cursor, std::size_t bytes_max,
+                                   std::uint64_t records_max, Timestamp expired, Gathered& gathered) noexcept {
+    Block::Place from = block->find_offset(std::max(cursor.next, block->first()));
+    if (block->record_at(from.position).timestamp() <= expired) {
+        from = block->find_time(expired + std::chrono::microseconds(1));
+    }
+    cursor = Cursor{.next = from.offset};
+    const std::uint64_t count = std::min(records_max, block->end().value - from.offset.value);
+    if (count == 0) {
+        return;
+    }
+    Block::Place to = block->find_offset({from.offset.value + count});
+    if (to.position - from.position > bytes_max) {
+        to = block->find_cut(from.position + static_cast<std::uint32_t>(bytes_max));
+        if (to.offset <= from.offset) {
+            to = {{from.offset.value + 1}, from.position + block->record_at(from.position).size()};
+        }
+    }
+    gathered.add(block, block->bytes(from.position, to.position), to.offset.value - from.offset.value);
+    cursor.next = to.offset;
+}
+
 /// Slices from `cursor`, whose hint is right, up to `end`, which is at most the visible end.
 void BroadcastBuffer::add_slices(Cursor& cursor, std::size_t bytes_max, Offset end, Gathered& gathered) const noexcept {
     std::size_t bytes_left = bytes_max;
@@ -346,7 +389,7 @@ std::uint64_t BroadcastBuffer::bytes() const noexcept {
 }
 
 std::optional<Timestamp> BroadcastBuffer::oldest_block_timestamp() const noexcept {
-    if (chain_.empty()) {
+    if (!may_remove_front()) {
         return std::nullopt;
     }
     return chain_.front()->last_timestamp();

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <system_error>
 #include <vector>
 
 #include "protocol/identity.hpp"
@@ -44,11 +45,16 @@ class Gathered {
     [[nodiscard]] std::uint64_t records() const noexcept { return records_; }
     [[nodiscard]] const std::optional<LaggedRange>& lagged() const noexcept { return lagged_; }
     [[nodiscard]] bool empty() const noexcept { return slice_count_ == 0; }
+    /// Nothing came because the log has to be read first.
+    [[nodiscard]] bool awaits_log() const noexcept { return awaits_log_; }
+    /// Why the log could not be read.
+    [[nodiscard]] std::error_code error() const noexcept { return error_; }
     /// Lets go of the blocks.
     void clear() noexcept;
 
   private:
     friend class BroadcastBuffer;
+    friend class TopicController;
     void add(const BlockPin& block, Bytes records, std::uint64_t record_count) noexcept;
 
     std::array<Slice, slices_max> slices_{};
@@ -56,6 +62,8 @@ class Gathered {
     std::uint64_t bytes_ = 0;
     std::uint64_t records_ = 0;
     std::optional<LaggedRange> lagged_;
+    bool awaits_log_ = false;
+    std::error_code error_;
 };
 
 /// Blocks in the order of their records: a queue that takes no memory while it is empty.
@@ -114,13 +122,20 @@ class BroadcastBuffer {
     /// The allocation that append() did not get when it last answered false. Bytes.
     [[nodiscard]] std::size_t refused_bytes() const noexcept { return refused_bytes_; }
     /// Lets readers have what has been appended.
-    void make_visible() noexcept { visible_.store(appended_.value, std::memory_order_release); }
+    void make_visible() noexcept { make_visible(appended_); }
+    /// Lets readers have what lies below `end`, which is at most appended().
+    void make_visible(Offset end) noexcept { visible_.store(end.value, std::memory_order_release); }
+    /// Continues a log: the next record will be `next`. Nothing has been appended yet.
+    void begin_at(Offset next) noexcept;
+    [[nodiscard]] Offset appended() const noexcept { return appended_; }
+    /// Fills `gathered`, which must be clear, with slices from `cursor` on, also of what is not visible yet.
+    void gather_appended(Cursor& cursor, Gathered& gathered) const;
 
-    // --- Removing. Each answers how many records went.
+    // --- Removing. Each answers how many records went. What is not visible stays: its log does not have it yet.
 
     /// Whether these many more would break a bound.
     [[nodiscard]] bool lacks_room(std::uint64_t bytes, std::uint64_t records) const noexcept;
-    /// Removes the oldest until this much more fits. Nothing may have been appended that is not visible.
+    /// Removes the oldest until this much more fits, or nothing visible is left.
     std::uint64_t make_room(std::uint64_t bytes, std::uint64_t records, Removed& removed);
     /// Removes the oldest block; the only one too, unless it is of the smallest size.
     std::uint64_t remove_oldest_block(Removed& removed);
@@ -138,6 +153,9 @@ class BroadcastBuffer {
     /// 0, whatever bytes_max says; records_max holds exactly.
     void gather(Cursor& cursor, std::size_t bytes_max, std::uint64_t records_max, Timestamp expired,
                 Gathered& gathered) const;
+    /// The same from a block that is in no chain; without a bound on the end. Any thread.
+    static void gather_block(const BlockPin& block, Cursor& cursor, std::size_t bytes_max, std::uint64_t records_max,
+                             Timestamp expired, Gathered& gathered) noexcept;
     /// Lock-free: whether a gather at this cursor would move it.
     [[nodiscard]] bool has_records_at(const Cursor& cursor) const noexcept { return cursor.next < visible(); }
     /// At the first record stamped at or after `time`; at the visible end where there is none.
@@ -164,6 +182,7 @@ class BroadcastBuffer {
     void take_back_blocks(std::size_t chain_size);
 
     [[nodiscard]] BlockPin take_spare(std::size_t allocation_bytes);
+    [[nodiscard]] bool may_remove_front() const noexcept;
     void remove_front(Removed& removed);
     void move_first(Offset first, Removed& removed);
 

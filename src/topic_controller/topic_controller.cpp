@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "topic_controller/append_scratch.hpp"
+
 namespace leveret {
 namespace {
 
@@ -12,49 +14,25 @@ constexpr int reclaim_attempts = 4;
 // Entries of the window that one call of expire() forgets under the lock; it then asks to be called again at once.
 constexpr std::size_t forgotten_per_expire = 4096;
 
-BroadcastBuffer::Bounds bounds_of(const TopicSettings& settings, const Limits& limits) noexcept {
+// A stored topic's buffer is a window on its log. Smaller than this, blocks would be too small for one append of all
+// that may be pending.
+constexpr std::uint64_t stored_buffer_bytes_min = 4U << 20U;
+
+/// The last moment that is before `time`.
+Timestamp before(Timestamp time) noexcept {
+    return time == Timestamp::min() ? time : time - std::chrono::microseconds(1);
+}
+
+BroadcastBuffer::Bounds bounds_of(const TopicSettings& settings, const Limits& limits, bool is_stored) noexcept {
+    if (is_stored) {
+        return {.bytes_max = std::max(limits.topic_bytes_max, stored_buffer_bytes_min),
+                .records_max = limits.topic_records_max};
+    }
     return {.bytes_max = settings.retention_bytes != 0 ? settings.retention_bytes : limits.topic_bytes_max,
             .records_max = settings.retention_records != 0 ? settings.retention_records : limits.topic_records_max};
 }
 
 }  // namespace
-
-/// What an append needs for the time it lasts. Borrowed from the thread, so that it keeps its memory from one append to
-/// the next; an append within a callback of another finds the thread's empty and starts afresh.
-class TopicController::AppendScratch {
-  public:
-    AppendScratch() noexcept { std::swap(parts_, spare()); }
-    AppendScratch(const AppendScratch&) = delete;
-    AppendScratch& operator=(const AppendScratch&) = delete;
-    ~AppendScratch() {
-        parts_.results.clear();
-        parts_.woken.clear();
-        parts_.losses.removed.clear();
-        parts_.losses.evicted = 0;
-        parts_.losses.expired = 0;
-        std::swap(parts_, spare());
-    }
-
-    [[nodiscard]] std::vector<AppendResult>& results() noexcept { return parts_.results; }
-    [[nodiscard]] Admission& admission() noexcept { return parts_.admission; }
-    [[nodiscard]] WaiterList::Waiters& woken() noexcept { return parts_.woken; }
-    [[nodiscard]] Losses& losses() noexcept { return parts_.losses; }
-    std::uint64_t refused_bytes = 0;
-
-  private:
-    struct Parts {
-        std::vector<AppendResult> results;
-        Admission admission;
-        WaiterList::Waiters woken;
-        Losses losses;
-    };
-    [[nodiscard]] static Parts& spare() noexcept {
-        static thread_local Parts parts;
-        return parts;
-    }
-
-    Parts parts_;
-};
 
 /// One hold of the topic's mutex by something that removes records: afterwards, without the mutex, their blocks are let
 /// go of and what was lost is counted.
@@ -79,7 +57,7 @@ class TopicController::HouseKeeping {
 
 TopicController::TopicController(std::string name, TopicId id, Epoch epoch, const TopicSettings& settings,
                                  bool configured, const Environment& environment, ScheduleExpiry schedule_expiry,
-                                 Reclaim reclaim)
+                                 Reclaim reclaim, CatchUpMemory* catch_up_memory)
     : name_(std::move(name)),
       id_(id),
       epoch_(epoch),
@@ -88,10 +66,13 @@ TopicController::TopicController(std::string name, TopicId id, Epoch epoch, cons
       reclaim_(std::move(reclaim)),
       settings_(settings),
       configured_(configured),
-      buffer_(environment.memory, bounds_of(settings, environment.limits)),
+      buffer_(environment.memory, bounds_of(settings, environment.limits, catch_up_memory != nullptr)),
+      log_(catch_up_memory != nullptr ? std::make_unique<TopicLog>(*catch_up_memory) : nullptr),
       positions_(environment.memory, environment.limits.positions_per_topic_max) {
     apply_settings();
 }
+
+TopicController::~TopicController() = default;
 
 TopicSettings TopicController::settings() const {
     const std::lock_guard lock(mutex_);
@@ -105,7 +86,7 @@ bool TopicController::is_configured() const {
 
 void TopicController::configure(const TopicSettings& settings) {
     const Timestamp now = environment_.clock.wall_now();
-    std::optional<Timestamp> due;
+    AfterLog after;
     {
         HouseKeeping keeping(*this);
         settings_ = settings;
@@ -113,15 +94,18 @@ void TopicController::configure(const TopicSettings& settings) {
         apply_settings();
         make_room(0, 0, now, keeping.losses);
         buffer_.drop_spares(keeping.losses.removed);  // of a size that the new bounds may not ask for again
-        due = take_new_expiry();
+        if (log_) {
+            plan_housekeeping(now, after);
+        }
+        after.due = take_new_expiry();
     }
-    schedule(due);
+    carry_out(after);
 }
 
 void TopicController::apply_settings() {
     retention_ttl_ = saturated_ms(settings_.retention_ttl_ms);
     compaction_window_ = saturated_ms(settings_.compaction_window_ms);
-    buffer_.set_bounds(bounds_of(settings_, environment_.limits));
+    buffer_.set_bounds(bounds_of(settings_, environment_.limits, is_stored()));
     if (settings_.compaction_window_ms == 0) {
         window_.reset();
     } else if (!window_) {
@@ -132,7 +116,11 @@ void TopicController::apply_settings() {
 
 // --- Appending
 
-void TopicController::append(std::span<const Batch> batches, const AppendDone& done) {
+bool TopicController::try_append(std::span<const Batch> batches, const AppendDone& done,
+                                 const std::shared_ptr<TopicWaiter>& publisher) {
+    if (is_stored()) {
+        return append_stored(batches, done, publisher);
+    }
     AppendScratch scratch;
     scratch.results().resize(batches.size());
     const Timestamp now = environment_.clock.wall_now();
@@ -155,6 +143,7 @@ void TopicController::append(std::span<const Batch> batches, const AppendDone& d
     finish_appends(scratch);
     schedule(due);
     done(scratch.results());
+    return true;
 }
 
 void TopicController::append_or_reclaim(const Batch& batch, Timestamp now, AppendScratch& scratch, AppendResult& result,
@@ -175,13 +164,18 @@ void TopicController::append_or_reclaim(const Batch& batch, Timestamp now, Appen
 
 void TopicController::append_batch(const Batch& batch, Timestamp now, AppendScratch& scratch, AppendResult& result) {
     result = {};
-    result.first = buffer_.visible();
+    result.first = buffer_.appended();
     const BroadcastBuffer::Bounds& bounds = buffer_.bounds();
     if (is_deleted()) {
         result.error = Error::topic_deleted;
         return;
     }
-    if (batch.records.size() > bounds.bytes_max || batch.record_count > bounds.records_max) {
+    if (is_stored()) {
+        if (log_->state != TopicLog::State::open) {  // it may have failed while memory was being reclaimed
+            result.error = log_->failure ? log_->failure : make_error_code(Error::shutting_down);
+            return;
+        }
+    } else if (batch.records.size() > bounds.bytes_max || batch.record_count > bounds.records_max) {
         result.error = Error::bad_record;
         return;
     }
@@ -206,9 +200,13 @@ void TopicController::append_batch(const Batch& batch, Timestamp now, AppendScra
         result.error = Error::memory_full;
         return;
     }
-    buffer_.make_visible();
     last_timestamp_ = now;
     result.accepted = admission.record_count();
+    if (is_stored()) {
+        scratch.stamped_bytes += admission.bytes();
+        return;  // visible, and counted, when the log has it
+    }
+    buffer_.make_visible();
     totals_.published += result.accepted;
     totals_.duplicates += result.duplicates.size();
 }
@@ -218,18 +216,38 @@ void TopicController::make_room(std::uint64_t bytes, std::uint64_t records, Time
     if (!buffer_.lacks_room(bytes, records)) {
         return;
     }
-    losses.expired += buffer_.expire(expired_at(now), losses.removed);
-    losses.evicted += buffer_.make_room(bytes, records, losses.removed);
+    losses.expired += expire_buffer(now, losses.removed);
+    losses.evicted += count_as_lost(buffer_.make_room(bytes, records, losses.removed));
+}
+
+/// What leaves the buffer of a stored topic is not lost: its log has it, and counts when it removes it.
+std::uint64_t TopicController::count_as_lost(std::uint64_t records) const noexcept {
+    return is_stored() ? 0 : records;
+}
+
+std::uint64_t TopicController::expire_buffer(Timestamp now, BroadcastBuffer::Removed& removed) {
+    const std::uint64_t expired = buffer_.expire(expired_at(now), removed);
+    if (expired != 0) {
+        expired_end_ = buffer_.first();
+    }
+    return count_as_lost(expired);
 }
 
 /// Without the lock: counts, and wakes those who waited.
 void TopicController::finish_appends(AppendScratch& scratch) {
     count_losses(scratch.losses());
     scratch.losses().removed.clear();
+    count_results(scratch.results());
+    for (const std::shared_ptr<TopicWaiter>& waiter : scratch.woken()) {
+        waiter->wake();
+    }
+}
+
+void TopicController::count_results(std::span<const AppendResult> results) noexcept {
     Counters& counters = environment_.counters;
     std::uint64_t accepted = 0;
     std::uint64_t duplicates = 0;
-    for (const AppendResult& result : scratch.results()) {
+    for (const AppendResult& result : results) {
         accepted += result.accepted;
         duplicates += result.duplicates.size();
         if (result.error == Error::memory_full) {
@@ -240,9 +258,6 @@ void TopicController::finish_appends(AppendScratch& scratch) {
     }
     counters.records_published.add(accepted);
     counters.records_duplicate.add(duplicates);
-    for (const std::shared_ptr<TopicWaiter>& waiter : scratch.woken()) {
-        waiter->wake();
-    }
 }
 
 void TopicController::count_losses(const Losses& losses) noexcept {
@@ -256,56 +271,96 @@ void TopicController::count_losses(const Losses& losses) noexcept {
 
 // --- Reading
 
-Result<Cursor> TopicController::cursor_at(Offset offset) const {
+Result<TopicCursor> TopicController::cursor_at(Offset offset) const {
     if (offset > buffer_.visible()) {
         return fail(Error::offset_out_of_range);
     }
-    return Cursor{.next = offset};
+    return TopicCursor{Cursor{.next = offset}};
 }
 
-Cursor TopicController::cursor_at_latest() const {
-    return Cursor{.next = buffer_.visible()};
+TopicCursor TopicController::cursor_at_latest() const {
+    return TopicCursor{Cursor{.next = buffer_.visible()}};
 }
 
-Cursor TopicController::cursor_at_earliest() const {
+TopicCursor TopicController::cursor_at_earliest() const {
     const Timestamp now = environment_.clock.wall_now();
     const std::lock_guard lock(mutex_);
-    return buffer_.find_time(expired_at(now) + std::chrono::microseconds(1));
+    return find_time(expired_at(now) + std::chrono::microseconds(1));
 }
 
-Cursor TopicController::cursor_at_time(Timestamp time) const {
+TopicCursor TopicController::cursor_at_time(Timestamp time) const {
     const std::lock_guard lock(mutex_);
-    return buffer_.find_time(time);
+    return find_time(time);
 }
 
-void TopicController::gather(Cursor& cursor, std::size_t bytes_max, std::uint64_t records_max, Gathered& gathered) {
+/// Under the lock. At the first record stamped at or after `time`, or before it with a note to pass over what is older.
+TopicCursor TopicController::find_time(Timestamp time) const {
+    if (log_ && log_->first < buffer_.first() && buffer_.first() > expired_end_) {
+        // Where the buffer's oldest record was stamped before, the log need not be asked.
+        const Cursor in_buffer = buffer_.find_time(time);
+        if (in_buffer.next == buffer_.first() && last_timestamp_ >= time) {
+            const bool is_bounded = time > Timestamp::min() + std::chrono::microseconds(1);
+            return TopicCursor{Cursor{.next = log_->first}, is_bounded ? time : Timestamp::min()};
+        }
+        return TopicCursor{in_buffer};
+    }
+    return TopicCursor{buffer_.find_time(time)};
+}
+
+void TopicController::gather(TopicCursor& cursor, std::size_t bytes_max, std::uint64_t records_max,
+                             Gathered& gathered) {
     gathered.clear();
     const Timestamp now = environment_.clock.wall_now();
-    std::uint64_t missed = 0;
+    std::shared_ptr<CatchUp> passed;  // let go of after the lock
     {
         const std::lock_guard lock(mutex_);
         if (is_deleted()) {
             return;
         }
-        buffer_.gather(cursor, bytes_max, records_max, expired_at(now), gathered);
-        if (const auto& lagged = gathered.lagged()) {
-            missed = lagged->to.value - lagged->from.value;
-            totals_.missed += missed;
+        const Timestamp expired = expired_at(now);
+        if (log_ && enter_log(cursor, gathered)) {
+            gathered.awaits_log_ = true;
+        } else {
+            passed = std::move(cursor.catch_up);
+            buffer_.gather(cursor, bytes_max, records_max, std::max(expired, before(cursor.not_before)), gathered);
         }
     }
-    if (missed != 0) {
+    if (gathered.awaits_log()) {
+        gather_from_log(cursor, bytes_max, records_max, now, gathered);
+    }
+    if (const auto& lagged = gathered.lagged()) {
+        const std::uint64_t missed = lagged->to.value - lagged->from.value;
         environment_.counters.records_missed.add(missed);
+        const std::lock_guard lock(mutex_);
+        totals_.missed += missed;
     }
 }
 
-bool TopicController::arm(const std::shared_ptr<TopicWaiter>& waiter, const Cursor& cursor) {
-    // Looks and arms under one hold of the lock: an append comes before, and is seen, or after, and finds the waiter.
-    const std::lock_guard lock(mutex_);
-    if (is_deleted() || buffer_.has_records_at(cursor)) {
-        return false;
+bool TopicController::arm(const std::shared_ptr<TopicWaiter>& waiter, TopicCursor& cursor) {
+    std::shared_ptr<MessageLog> log;
+    Offset end{};
+    {
+        // Looks and arms under one hold of the lock: an append comes before, and is seen, or after, and finds the
+        // waiter.
+        const std::lock_guard lock(mutex_);
+        if (is_deleted()) {
+            return false;
+        }
+        if (log_ && must_read_log(cursor)) {
+            log = log_->backing.log;
+            end = buffer_.visible();
+        } else if (buffer_.has_records_at(cursor)) {
+            return false;
+        } else {
+            waiters_.arm(waiter);
+            return true;
+        }
     }
-    waiters_.arm(waiter);
-    return true;
+    if (cursor.catch_up == nullptr) {
+        cursor.catch_up = std::make_shared<CatchUp>(log_->catch_up_memory);
+        log_->catch_up_memory.enter(cursor.catch_up);
+    }
+    return cursor.catch_up->read(log, cursor.next, cursor.not_before, end, waiter);
 }
 
 void TopicController::disarm(TopicWaiter& waiter) {
@@ -320,21 +375,31 @@ std::error_code TopicController::commit(std::string_view position, Offset offset
     std::error_code error;
     {
         const std::lock_guard lock(mutex_);
-        if (is_deleted()) {
-            return Error::topic_deleted;
-        }
-        if (offset > buffer_.visible()) {
-            return Error::offset_out_of_range;
-        }
-        error = positions_.commit(position, offset);
-        update_charged_bytes();
+        error = remember_position(position, offset);
     }
+    count_refused_commit(error);
+    return error;
+}
+
+/// Under the lock.
+std::error_code TopicController::remember_position(std::string_view position, Offset offset) {
+    if (is_deleted()) {
+        return Error::topic_deleted;
+    }
+    if (offset > buffer_.visible()) {
+        return Error::offset_out_of_range;
+    }
+    const std::error_code error = positions_.commit(position, offset);
+    update_charged_bytes();
+    return error;
+}
+
+void TopicController::count_refused_commit(std::error_code error) noexcept {
     if (error == Error::too_many_positions) {
         environment_.counters.positions_refused.add();
     } else if (error == Error::memory_full) {
         environment_.counters.memory_full.add();
     }
-    return error;
 }
 
 std::optional<Offset> TopicController::position(std::string_view name) const {
@@ -358,18 +423,27 @@ Timestamp TopicController::expired_at(Timestamp now) const noexcept {
 }
 
 std::optional<Timestamp> TopicController::expire(Timestamp now) {
-    HouseKeeping keeping(*this);
-    if (settings_.retention_ttl_ms != 0) {
-        keeping.losses.expired += buffer_.expire(expired_at(now), keeping.losses.removed);
-        if (buffer_.blocks() == 0) {
-            buffer_.drop_spares(keeping.losses.removed);
+    AfterLog after;
+    std::optional<Timestamp> due;
+    {
+        HouseKeeping keeping(*this);
+        if (settings_.retention_ttl_ms != 0) {
+            keeping.losses.expired += expire_buffer(now, keeping.losses.removed);
+            if (buffer_.blocks() == 0) {
+                buffer_.drop_spares(keeping.losses.removed);
+            }
         }
+        if (window_) {
+            window_->forget(std::max(now, last_timestamp_), compaction_window_, forgotten_per_expire);
+        }
+        if (log_) {
+            plan_housekeeping(now, after);
+        }
+        scheduled_for_ = next_expiry();
+        due = scheduled_for_;
     }
-    if (window_) {
-        window_->forget(std::max(now, last_timestamp_), compaction_window_, forgotten_per_expire);
-    }
-    scheduled_for_ = next_expiry();
-    return scheduled_for_;
+    carry_out(after);
+    return due;
 }
 
 /// When a block, or enough of the window, will have become old. Durations that end after all time never do.
@@ -382,12 +456,15 @@ std::optional<Timestamp> TopicController::next_expiry() const noexcept {
     if (const auto forget = window_ ? window_->next_forget(compaction_window_) : std::nullopt) {
         due = due ? std::min(*due, *forget) : *forget;
     }
+    if (const auto log_due = log_ ? next_log_housekeeping() : std::nullopt) {
+        due = due ? std::min(*due, *log_due) : *log_due;
+    }
     return due;
 }
 
 /// What schedule() has to be called with, once the lock is released.
 std::optional<Timestamp> TopicController::take_new_expiry() noexcept {
-    if (is_deleted() || (settings_.retention_ttl_ms == 0 && !window_)) {
+    if (is_deleted() || (settings_.retention_ttl_ms == 0 && !window_ && !log_)) {
         return std::nullopt;
     }
     const std::optional<Timestamp> due = next_expiry();
@@ -405,12 +482,21 @@ void TopicController::schedule(std::optional<Timestamp> due) {
 }
 
 std::error_code TopicController::trim(Offset before) {
-    HouseKeeping keeping(*this);
-    if (before > buffer_.visible()) {
-        return Error::offset_out_of_range;
+    AfterLog after;
+    {
+        HouseKeeping keeping(*this);
+        if (before > buffer_.visible()) {
+            return Error::offset_out_of_range;
+        }
+        buffer_.trim(before, keeping.losses.removed);
+        buffer_.drop_spares(keeping.losses.removed);
+        if (log_ && before > log_->first) {
+            log_->first = before;
+            log_->lost_end = before;
+            plan_trim(before, after);
+        }
     }
-    buffer_.trim(before, keeping.losses.removed);
-    buffer_.drop_spares(keeping.losses.removed);
+    carry_out(after);
     return {};
 }
 
@@ -419,10 +505,10 @@ std::uint64_t TopicController::evict_oldest_block() {
     HouseKeeping keeping(*this);
     Losses& losses = keeping.losses;
     const std::uint64_t charged_before = buffer_.charged_bytes();
-    losses.expired += buffer_.expire(expired_at(now), losses.removed);
+    losses.expired += expire_buffer(now, losses.removed);
     buffer_.drop_spares(losses.removed);
     if (buffer_.charged_bytes() == charged_before) {
-        losses.evicted += buffer_.remove_oldest_block(losses.removed);
+        losses.evicted += count_as_lost(buffer_.remove_oldest_block(losses.removed));
         buffer_.drop_spares(losses.removed);
     }
     return charged_before - buffer_.charged_bytes();
@@ -440,6 +526,7 @@ void TopicController::update_charged_bytes() noexcept {
 
 void TopicController::mark_deleted() {
     WaiterList::Waiters woken;
+    WaiterList::Waiters publishers;
     {
         HouseKeeping keeping(*this);
         deleted_.store(true, std::memory_order_release);
@@ -448,10 +535,24 @@ void TopicController::mark_deleted() {
         window_.reset();
         scheduled_for_.reset();
         waiters_.swap_out(woken);
+        if (log_) {
+            log_->publishers.swap_out(publishers);
+        }
+    }
+    for (const std::shared_ptr<TopicWaiter>& publisher : publishers) {
+        publisher->wake();
     }
     for (const std::shared_ptr<TopicWaiter>& waiter : woken) {
         waiter->wake();
     }
+}
+
+std::error_code TopicController::opening_error() const {
+    if (!is_unusable_.load(std::memory_order_acquire)) {
+        return {};
+    }
+    const std::lock_guard lock(mutex_);
+    return log_->failure;
 }
 
 bool TopicController::is_deleted() const noexcept {
@@ -464,11 +565,21 @@ TopicFigures TopicController::figures() const {
     figures.first = buffer_.first();
     figures.next = buffer_.visible();
     figures.bytes = buffer_.bytes();
+    figures.buffer_bytes = figures.bytes;
     figures.records = buffer_.records();
     figures.blocks = buffer_.blocks();
     figures.window_keys = window_ ? window_->keys() : 0;
     figures.window_bytes = window_ ? window_->charged_bytes() : 0;
     figures.waiters = waiters_.size();
+    if (log_ && log_->backing.log) {
+        const LogExtent extent = log_->backing.log->extent();
+        figures.first = log_->first;
+        figures.records = figures.next.value - figures.first.value;
+        figures.bytes = extent.bytes;
+        figures.log_segments = extent.segments;
+        figures.log_synced = extent.synced.value;
+        figures.log_pending_bytes = log_->pending_bytes;
+    }
     return figures;
 }
 

@@ -19,29 +19,27 @@
 #include "protocol/record.hpp"
 #include "protocol/topic_settings.hpp"
 #include "topic_controller/admission.hpp"
+#include "topic_controller/batch.hpp"
 #include "topic_controller/broadcast_buffer.hpp"
 #include "topic_controller/compaction_window.hpp"
 #include "topic_controller/positions.hpp"
+#include "topic_controller/topic_log.hpp"
 #include "topic_controller/topic_waiter.hpp"
 
 namespace leveret {
 
-/// One Publish frame: records back to back that check_batch() accepted, each with its publisher's content checksum.
-struct Batch {
-    Bytes records;
-    std::uint32_t record_count = 0;
-};
-
-struct AppendResult {
-    std::error_code error;  ///< set: nothing of the batch was taken
-    Offset first{};         ///< of the first accepted record; the next offset where none was
-    std::uint32_t accepted = 0;
-    std::vector<std::uint32_t> duplicates;  ///< indexes in the batch, dropped by the compaction window
+/// A reader's place in a topic: in its buffer or, where it has fallen out of that, in its log. A copy made before the
+/// first gather is a place of its own; after that it is moved, not copied.
+struct TopicCursor : Cursor {
+    Timestamp not_before = Timestamp::min();  ///< records stamped before this are passed over
+    std::shared_ptr<CatchUp> catch_up{};      ///< null while it reads from the buffer
 };
 
 struct TopicFigures {
     Offset first{}, next{};
     std::uint64_t bytes = 0, records = 0, blocks = 0, window_keys = 0, window_bytes = 0, waiters = 0;
+    std::uint64_t buffer_bytes = 0, log_segments = 0, log_synced = 0,
+                  log_pending_bytes = 0;  // the last three of stored topics
     // Since the topic was created. evicted: went unexpired because of a bound or for want of memory; missed: were gone
     // before a cursor came to them, once for each such cursor.
     std::uint64_t published = 0, duplicates = 0, evicted = 0, expired = 0, missed = 0;
@@ -59,8 +57,11 @@ class TopicController : public std::enable_shared_from_this<TopicController> {
     /// something was evicted somewhere, try again. May be empty.
     using Reclaim = std::function<bool(std::uint64_t bytes)>;
 
+    /// With `catch_up_memory` it is a stored topic, whose publishes wait until attach(); else one in memory.
     TopicController(std::string name, TopicId id, Epoch epoch, const TopicSettings& settings, bool configured,
-                    const Environment& environment, ScheduleExpiry schedule_expiry, Reclaim reclaim);
+                    const Environment& environment, ScheduleExpiry schedule_expiry, Reclaim reclaim,
+                    CatchUpMemory* catch_up_memory = nullptr);
+    ~TopicController();
 
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
     [[nodiscard]] TopicId id() const noexcept { return id_; }
@@ -68,6 +69,10 @@ class TopicController : public std::enable_shared_from_this<TopicController> {
     [[nodiscard]] TopicSettings settings() const;
     /// False for a topic that came into being by a publish or subscribe and that nobody has configured since.
     [[nodiscard]] bool is_configured() const;
+    [[nodiscard]] bool is_stored() const noexcept { return log_ != nullptr; }
+    /// Why a stored topic's log could not be opened, if it could not: then nothing of it can be had. Cheap where it
+    /// could.
+    [[nodiscard]] std::error_code opening_error() const;
     /// Takes new settings; bounds that became smaller evict at once. The caller has validated them.
     void configure(const TopicSettings& settings);
 
@@ -80,36 +85,62 @@ class TopicController : public std::enable_shared_from_this<TopicController> {
     /// records than the topic's bounds allow it to keep, and for one that lost its last record as a duplicate and of
     /// which the record that is now the last has a wrong checksum. To make room for a batch, older records go even if
     /// it is then refused for want of memory.
-    using AppendDone = std::function<void(std::span<AppendResult>)>;
-    void append(std::span<const Batch> batches, const AppendDone& done);
+    ///
+    /// A stored topic answers, on a thread of its log's, when the records are kept in the topic's durability or that of
+    /// the batch, and shows them to readers then. False: it cannot take them now, nothing was done, and `publisher` is
+    /// woken when it is worth another try; without a publisher they are answered with topic_busy. More errors:
+    /// checksum_mismatch, disk_full, log_failed, topic_busy, shutting_down.
+    [[nodiscard]] bool try_append(std::span<const Batch> batches, const AppendDone& done,
+                                  const std::shared_ptr<TopicWaiter>& publisher);
+    void append(std::span<const Batch> batches, const AppendDone& done) { (void)try_append(batches, done, nullptr); }
+    /// Forgets a publisher that waits.
+    void stop_waiting(TopicWaiter& publisher);
 
     // --- Reading
 
     /// A cursor at the given place. An offset below what is kept is allowed: the first gather tells what was missed;
     /// one above the end is offset_out_of_range.
-    [[nodiscard]] Result<Cursor> cursor_at(Offset offset) const;
-    [[nodiscard]] Cursor cursor_at_latest() const;
+    [[nodiscard]] Result<TopicCursor> cursor_at(Offset offset) const;
+    [[nodiscard]] TopicCursor cursor_at_latest() const;
     /// At the oldest record that is kept and unexpired.
-    [[nodiscard]] Cursor cursor_at_earliest() const;
+    [[nodiscard]] TopicCursor cursor_at_earliest() const;
     /// At the first record stamped at or after `time`; at the latest where there is none.
-    [[nodiscard]] Cursor cursor_at_time(Timestamp time) const;
+    [[nodiscard]] TopicCursor cursor_at_time(Timestamp time) const;
 
     /// Fills `gathered` with slices of records from `cursor` on, and moves the cursor behind them. Expired records are
     /// passed over silently. What was evicted before this cursor came to it is reported as gathered.lagged and counted.
-    /// At least one record comes if there is one, whatever `bytes_max` says; `records_max` holds exactly.
-    void gather(Cursor& cursor, std::size_t bytes_max, std::uint64_t records_max, Gathered& gathered);
+    /// At least one record comes if there is one, whatever `bytes_max` says; `records_max` holds exactly. Where the
+    /// log has to be read first nothing may come although there is something: gathered.awaits_log() says so, and arm()
+    /// has it read.
+    void gather(TopicCursor& cursor, std::size_t bytes_max, std::uint64_t records_max, Gathered& gathered);
 
     /// Arms `waiter` to be woken once, when there is something at `cursor`. False, and not armed, where there already
     /// is or the topic is deleted. Arming twice is once.
-    [[nodiscard]] bool arm(const std::shared_ptr<TopicWaiter>& waiter, const Cursor& cursor);
+    [[nodiscard]] bool arm(const std::shared_ptr<TopicWaiter>& waiter, TopicCursor& cursor);
     void disarm(TopicWaiter& waiter);
 
     // --- Positions
 
     /// Errors: offset_out_of_range (above the end), too_many_positions, memory_full, topic_deleted.
     [[nodiscard]] std::error_code commit(std::string_view position, Offset offset);
+    /// The same, answered when a stored topic keeps it in its durability, on a thread of its log's. More errors:
+    /// log_failed, shutting_down.
+    void commit(std::string_view position, Offset offset, MessageLog::Done done);
     [[nodiscard]] std::optional<Offset> position(std::string_view name) const;
     [[nodiscard]] std::vector<std::pair<std::string, Offset>> positions() const;
+
+    // --- The log of a stored topic
+
+    /// Gives it its opened log, or the reason why there is none. Reads of the log may follow, to fill the compaction
+    /// window, before publishes are taken. Once, before anything is read.
+    void attach(Result<TopicBacking> backing);
+    /// Answers when attach() has led to something, with its error if it was one; at once for a memory topic.
+    void when_ready(MessageLog::Done done);
+    /// Takes no more publishes, carries out what is pending, closes the log and answers. Once. At once for a memory
+    /// topic.
+    void close(MessageLog::Done done);
+    /// Where the epoch before this one ended; the log's last epochs are known.
+    [[nodiscard]] Offset shared_until(Epoch epoch) const;
 
     // --- Keeping house
 
@@ -149,6 +180,69 @@ class TopicController : public std::enable_shared_from_this<TopicController> {
     void finish_appends(AppendScratch& scratch);
     void count_losses(const Losses& losses) noexcept;
 
+    // --- of stored topics (stored_appending.cpp, stored_reading.cpp, stored_topic.cpp)
+    /// What is handed to the log, outside the mutex.
+    struct Submission {
+        std::shared_ptr<MessageLog> log;
+        std::vector<Bytes> runs;
+        MessageLog::Sync sync;
+    };
+    /// What a hold of the mutex left to be done without it.
+    struct AfterLog {
+        std::optional<Submission> submission;
+        bool has_answers = false;
+        WaiterList::Waiters woken;
+        WaiterList::Waiters publishers;
+        std::vector<std::unique_ptr<Gathered>> kept;  ///< the blocks of an append that is over
+        std::optional<Offset> trim;
+        bool sync = false;
+        std::shared_ptr<MessageLog> log;
+        std::vector<TopicLog::PendingCommit> saves;
+        bool saves_synced = false;
+        std::vector<TopicLog::PendingCommit> refused_commits;
+        std::error_code commit_error;
+        MessageLog::Done close_done;
+        std::optional<Timestamp> due;
+    };
+    enum class Admitted { yes, wait, refused };
+
+    [[nodiscard]] bool append_stored(std::span<const Batch> batches, const AppendDone& done,
+                                     const std::shared_ptr<TopicWaiter>& publisher);
+    [[nodiscard]] Admitted claim_room(std::uint64_t bytes, const std::shared_ptr<TopicWaiter>& publisher,
+                                      std::error_code& refusal);
+    void room_answered(std::uint64_t bytes, std::error_code error);
+    [[nodiscard]] bool wants_sync(Durability asked) const noexcept;
+    void submit_more(AfterLog& after);
+    void log_appended(std::error_code error);
+    void log_is_at(Offset end, bool is_synced, AfterLog& after);
+    void refuse(std::vector<AppendResult> results, std::error_code error, const AppendDone& done);
+    void give_answers();
+    void count_results(std::span<const AppendResult> results) noexcept;
+    [[nodiscard]] std::error_code remember_position(std::string_view position, Offset offset);
+    void count_refused_commit(std::error_code error) noexcept;
+    void fail_log(std::error_code error, AfterLog& after);
+    void refuse_pending(std::error_code error, AfterLog& after);
+    void become_ready(std::error_code error);
+    void carry_out(AfterLog& after);
+    void plan_housekeeping(Timestamp now, AfterLog& after);
+    void log_trimmed(std::error_code error);
+    void log_synced(std::error_code error);
+    void plan_save(AfterLog& after);
+    void save_positions(std::vector<TopicLog::PendingCommit> commits, bool sync);
+    void positions_saved(std::span<const TopicLog::PendingCommit> commits, std::error_code error);
+    void remember_key(RecordView record);
+    [[nodiscard]] std::chrono::microseconds sync_interval() const noexcept;
+    void plan_close(AfterLog& after);
+    [[nodiscard]] bool must_read_log(const TopicCursor& cursor) const noexcept;
+    [[nodiscard]] bool enter_log(TopicCursor& cursor, Gathered& gathered) const noexcept;
+    void gather_from_log(TopicCursor& cursor, std::size_t bytes_max, std::uint64_t records_max, Timestamp now,
+                         Gathered& gathered);
+    [[nodiscard]] std::optional<Timestamp> next_log_housekeeping() const noexcept;
+    void plan_trim(Offset before, AfterLog& after);
+
+    [[nodiscard]] TopicCursor find_time(Timestamp time) const;
+    [[nodiscard]] std::uint64_t count_as_lost(std::uint64_t records) const noexcept;
+    std::uint64_t expire_buffer(Timestamp now, BroadcastBuffer::Removed& removed);
     [[nodiscard]] Timestamp expired_at(Timestamp now) const noexcept;
     [[nodiscard]] std::optional<Timestamp> next_expiry() const noexcept;
     [[nodiscard]] std::optional<Timestamp> take_new_expiry() noexcept;
@@ -168,6 +262,8 @@ class TopicController : public std::enable_shared_from_this<TopicController> {
     std::chrono::microseconds retention_ttl_{};      // 0: no limit
     std::chrono::microseconds compaction_window_{};  // 0: off
     BroadcastBuffer buffer_;
+    std::unique_ptr<TopicLog> log_;             // null for a topic in memory
+    Offset expired_end_{};                      // everything below has expired
     std::unique_ptr<CompactionWindow> window_;  // null while the compaction window is off
     Positions positions_;
     WaiterList waiters_;
@@ -176,6 +272,7 @@ class TopicController : public std::enable_shared_from_this<TopicController> {
     TopicFigures totals_{};                     // only what counts since the topic was created
     std::atomic<std::uint64_t> charged_bytes_{0};
     std::atomic<bool> deleted_{false};
+    std::atomic<bool> is_unusable_{false};
 };
 
 }  // namespace leveret

@@ -5,6 +5,7 @@
 #include <utility>
 
 #define XXH_INLINE_ALL
+#include <spdlog/spdlog.h>
 #include <xxhash.h>
 
 namespace leveret {
@@ -18,36 +19,17 @@ constexpr std::uint64_t topic_overhead_bytes = sizeof(TopicController) + 256;
 constexpr std::size_t reclaim_topics = 16;
 constexpr std::uint64_t reclaim_share = 64;
 
-/// With the server's defaults written out, so that two ways to say the same compare equal.
-TopicSettings normalized(TopicSettings settings) noexcept {
-    settings.partitions = std::max<std::uint32_t>(settings.partitions, 1);
-    if (settings.store == Store::server_default) {
-        settings.store = Store::memory;
-    }
-    if (settings.durability == Durability::server_default) {
-        settings.durability = Durability::os;
-    }
-    return settings;
-}
-
-std::error_code check_settings(const TopicSettings& settings) noexcept {
-    if (settings.store > Store::rocksdb || settings.durability > Durability::sync) {
-        return Error::bad_settings;
-    }
-    const TopicSettings all = normalized(settings);
-    return all.store != Store::memory || all.durability != Durability::os || all.partitions != 1
-               ? make_error_code(Error::not_supported)
-               : std::error_code{};
-}
-
 }  // namespace
 
 std::size_t TopicRegistry::NameHash::operator()(std::string_view name) const noexcept {
     return XXH3_64bits_withSeed(name.data(), name.size(), seed);
 }
 
-TopicRegistry::TopicRegistry(const Environment& environment, asio::any_io_executor executor)
+TopicRegistry::TopicRegistry(const Environment& environment, asio::any_io_executor executor, TopicStorage* storage,
+                             TopicDefaults defaults)
     : environment_(environment),
+      storage_(storage),
+      defaults_(defaults),
       schedule_(environment.clock, executor),
       topics_(0, NameHash{environment.random.next()}) {}
 
@@ -56,6 +38,75 @@ TopicRegistry::~TopicRegistry() {
     for (auto& [name, entry] : topics_) {
         entry.topic->mark_deleted();
     }
+}
+
+std::error_code TopicRegistry::load(unsigned threads) {
+    if (storage_ == nullptr) {
+        return {};
+    }
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(environment_.clock.wall_now().time_since_epoch());
+    last_epoch_ = Epoch{static_cast<std::uint32_t>(seconds.count())};
+    auto loaded = storage_->load(threads, last_epoch_);
+    if (!loaded) {
+        return loaded.error();
+    }
+    for (TopicStorage::Loaded& each : *loaded) {
+        const Epoch epoch = each.backing ? each.backing->epochs.back().epoch : last_epoch_;
+        last_epoch_ = std::max(last_epoch_, epoch);
+        MemoryCharge charge(environment_.memory);
+        (void)charge.resize(topic_overhead_bytes + 2 * each.topic.name.size());  // it is there, charged or not
+        const TopicPtr topic = make_topic(each.topic, epoch);
+        topics_.emplace(each.topic.name, Entry{topic, std::move(charge)});
+        environment_.counters.topics.add();
+        topic->attach(std::move(each.backing));
+    }
+    return {};
+}
+
+void TopicRegistry::close(std::function<void()> done) {
+    // Calls back when the last one lets go of it.
+    const std::shared_ptr<void> all_closed(nullptr, [done = std::move(done)](void*) { done(); });
+    std::vector<TopicPtr> topics;
+    {
+        const std::unique_lock lock(mutex_);
+        for (const auto& [name, entry] : topics_) {
+            topics.push_back(entry.topic);
+        }
+        if (!removing_.empty()) {
+            close_waits_ = all_closed;
+        }
+    }
+    for (const TopicPtr& topic : topics) {
+        topic->close([all_closed, topic](std::error_code error) {
+            if (error) {
+                spdlog::error("the log of topic '{}' did not close well: {}", topic->name(), error.message());
+            }
+        });
+    }
+}
+
+/// With the server's defaults written out, so that two ways to say the same compare equal.
+TopicSettings TopicRegistry::with_defaults(TopicSettings settings) const noexcept {
+    settings.partitions = std::max<std::uint32_t>(settings.partitions, 1);
+    if (settings.store == Store::server_default) {
+        settings.store = defaults_.store;
+    }
+    if (settings.durability == Durability::server_default) {
+        settings.durability = settings.store == Store::memory ? Durability::os : defaults_.durability;
+    }
+    return settings;
+}
+
+std::error_code TopicRegistry::check_settings(const TopicSettings& settings) const noexcept {
+    if (settings.store > Store::rocksdb || settings.durability > Durability::sync) {
+        return Error::bad_settings;
+    }
+    const TopicSettings all = with_defaults(settings);
+    if (all.durability_interval_ms != 0 && all.durability != Durability::interval) {
+        return Error::bad_settings;
+    }
+    const bool is_kept = all.store == Store::memory ? all.durability == Durability::os : storage_ != nullptr;
+    return is_kept && all.partitions == 1 ? std::error_code{} : make_error_code(Error::not_supported);
 }
 
 TopicPtr TopicRegistry::find_locked(std::string_view name) const {
@@ -93,9 +144,10 @@ Result<TopicPtr> TopicRegistry::create_configured(std::string_view name, const T
         return topic;
     }
     const std::unique_lock lock(mutex_);  // of two callers that find a topic unconfigured, one configures it
-    if (!(*topic)->is_configured()) {
-        (*topic)->configure(settings);
-    } else if (normalized((*topic)->settings()) != normalized(settings)) {
+    if (!(*topic)->is_configured() && with_defaults((*topic)->settings()).store == with_defaults(settings).store) {
+        (*topic)->configure(with_defaults(settings));
+        save(**topic);
+    } else if (with_defaults((*topic)->settings()) != with_defaults(settings)) {
         return fail(Error::topic_exists);
     }
     return topic;
@@ -128,6 +180,9 @@ Result<TopicPtr> TopicRegistry::add(std::string_view name, const TopicSettings& 
     if (TopicPtr topic = find_locked(name)) {
         return topic;
     }
+    if (removing_.contains(name)) {
+        return fail(Error::topic_busy);  // a crash now would leave two of this name
+    }
     if (topics_.size() >= environment_.limits.topics_max) {
         return fail(Error::too_many_topics);
     }
@@ -139,31 +194,77 @@ Result<TopicPtr> TopicRegistry::add(std::string_view name, const TopicSettings& 
     // the epochs of earlier runs, and the last one given plus one above those of this run.
     const auto seconds = std::chrono::floor<std::chrono::seconds>(environment_.clock.wall_now().time_since_epoch());
     last_epoch_ = Epoch{std::max(static_cast<std::uint32_t>(seconds.count()), last_epoch_.value + 1)};
-    auto topic = std::make_shared<TopicController>(
-        std::string(name), environment_.random.topic_id(), last_epoch_, settings, configured, environment_,
-        [this](const TopicPtr& due_topic, Timestamp due) { schedule_.schedule(due_topic, due); },
-        [this](std::uint64_t bytes) { return reclaim(bytes); });
+    const StoredTopic stored{.id = environment_.random.topic_id(),
+                             .name = std::string(name),
+                             .settings = with_defaults(settings),
+                             .configured = configured};
+    const TopicPtr topic = make_topic(stored, last_epoch_);
+    if (topic->is_stored()) {
+        storage_->create(stored, last_epoch_,
+                         [this, topic](Result<TopicBacking> backing) { backed(topic, std::move(backing)); });
+    }
     topics_.emplace(name, Entry{topic, std::move(charge)});
     environment_.counters.topics.add();
     return topic;
 }
 
-std::error_code TopicRegistry::alter(std::string_view name, const std::function<void(TopicSettings&)>& change) {
+TopicPtr TopicRegistry::make_topic(const StoredTopic& topic, Epoch epoch) {
+    const bool is_stored = topic.settings.store != Store::memory;
+    return std::make_shared<TopicController>(
+        topic.name, topic.id, epoch, topic.settings, topic.configured, environment_,
+        [this](const TopicPtr& due_topic, Timestamp due) { schedule_.schedule(due_topic, due); },
+        [this](std::uint64_t bytes) { return reclaim(bytes); }, is_stored ? &storage_->catch_up_memory() : nullptr);
+}
+
+/// Thread: a log's. A new topic has its log, or cannot have one: then it goes.
+void TopicRegistry::backed(const TopicPtr& topic, Result<TopicBacking> backing) {
+    if (!backing) {
+        const std::unique_lock lock(mutex_);
+        const auto found = topics_.find(topic->name());
+        if (found != topics_.end() && found->second.topic == topic) {
+            topics_.erase(found);
+            environment_.counters.topics.subtract();
+        }
+    }
+    topic->attach(std::move(backing));
+}
+
+void TopicRegistry::save(const TopicController& topic) {
+    if (topic.is_stored()) {
+        storage_->save({.id = topic.id(),
+                        .name = topic.name(),
+                        .settings = topic.settings(),
+                        .configured = topic.is_configured()});
+    }
+}
+
+void TopicRegistry::when_kept(const TopicPtr& topic, MessageLog::Done done) {
+    topic->when_ready([this, topic, done = std::move(done)](std::error_code error) {
+        if (error) {
+            done(error);
+        } else {
+            storage_->flush(topic->id(), done);
+        }
+    });
+}
+
+Result<TopicPtr> TopicRegistry::alter(std::string_view name, const std::function<void(TopicSettings&)>& change) {
     const std::unique_lock lock(mutex_);  // two changes at once must not undo each other
     const TopicPtr topic = find_locked(name);
     if (!topic) {
-        return Error::unknown_topic;
+        return fail(Error::unknown_topic);
     }
     TopicSettings settings = topic->settings();
     change(settings);
     if (const std::error_code error = check_settings(settings)) {
-        return error;
+        return tl::unexpected(error);
     }
     topic->configure(settings);
-    return {};
+    save(*topic);
+    return topic;
 }
 
-std::error_code TopicRegistry::remove(std::string_view name) {
+std::error_code TopicRegistry::remove(std::string_view name, MessageLog::Done done) {
     TopicPtr topic;
     {
         const std::unique_lock lock(mutex_);
@@ -173,11 +274,34 @@ std::error_code TopicRegistry::remove(std::string_view name) {
         }
         topic = std::move(found->second.topic);
         topics_.erase(found);
+        if (topic->is_stored()) {
+            removing_.insert(topic->name());
+        }
     }
     environment_.counters.topics.subtract();
     topic->mark_deleted();
     schedule_.remove(*topic);
+    if (topic->is_stored()) {
+        topic->close([this, topic, done = std::move(done)](std::error_code) {
+            storage_->remove({.id = topic->id(), .name = topic->name(), .settings = topic->settings()});
+            storage_->flush(topic->id(),
+                            [this, topic, done](std::error_code error) { removed(topic->name(), error, done); });
+        });
+    }
     return {};
+}
+
+/// Thread: a log's.
+void TopicRegistry::removed(const std::string& name, std::error_code error, const MessageLog::Done& done) {
+    if (done) {
+        done(error);
+    }
+    std::shared_ptr<void> waits;  // let go of after the lock: this registry may go with it
+    const std::unique_lock lock(mutex_);
+    removing_.erase(name);
+    if (removing_.empty()) {
+        waits = std::move(close_waits_);
+    }
 }
 
 std::vector<TopicPtr> TopicRegistry::list(std::string_view after, std::size_t limit) const {

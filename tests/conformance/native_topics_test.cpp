@@ -117,8 +117,11 @@ TEST_CASE_METHOD(NativeTopics, "native: AlterTopic takes the fields that it name
     peer.create("a", {.retention_ttl_ms = 1'000'000, .compaction_window_ms = 2});
     CHECK(alter("a", Field::compaction_window | Field::retention_records,
                 {.retention_ttl_ms = 9, .compaction_window_ms = 3, .retention_records = 4}) == "ok");
-    CHECK(settings_of("a") ==
-          TopicSettings{.retention_ttl_ms = 1'000'000, .compaction_window_ms = 3, .retention_records = 4});
+    CHECK(settings_of("a") == TopicSettings{.retention_ttl_ms = 1'000'000,
+                                            .compaction_window_ms = 3,
+                                            .retention_records = 4,
+                                            .store = Store::memory,
+                                            .durability = Durability::os});
     CHECK(alter("unknown", Field::retention_ttl, {}) == "unknown_topic");
     CHECK(alter("a", 1U << 31U, {}) == "bad_frame");
 }

@@ -3,6 +3,7 @@
 // and the connection (2 bits, taken modulo 3); bit 5 says that the next step follows before the broker has done
 // anything.
 #include <array>
+#include <cstdlib>
 #include <optional>
 
 #include <spdlog/spdlog.h>
@@ -60,7 +61,9 @@ class World {
                    .clock = &clock_,
                    .random = random_.get(),
                    .context = &context_}) {
-        broker_.start_without_listening();
+        if (broker_.start_without_listening()) {
+            std::abort();
+        }
         require(broker_.registry().find_or_create(watched_topic).has_value(), "the watched topic is there");
         watcher_.emplace(broker_, context_.get_executor(), everything);
         watcher_->send(opening());

@@ -19,14 +19,11 @@ namespace leveret::test {
 class BrokerFixture {
   public:
     explicit BrokerFixture(const Limits& limits = {}, std::uint64_t seed = 1)
-        : random_(make_random(seed)),
-          broker({.limits = limits,
-                  .permissions = {.delete_topics = true},
-                  .clock = &clock,
-                  .random = random_.get(),
-                  .context = &context}) {
+        : BrokerFixture(BrokerOptions{.limits = limits}, seed) {}
+    explicit BrokerFixture(BrokerOptions options, std::uint64_t seed = 1)
+        : random_(make_random(seed)), broker(completed(std::move(options))) {
         spdlog::set_level(spdlog::level::off);
-        broker.start_without_listening();
+        REQUIRE_FALSE(broker.start_without_listening());
     }
     BrokerFixture(const BrokerFixture&) = delete;
     BrokerFixture& operator=(const BrokerFixture&) = delete;
@@ -59,6 +56,13 @@ class BrokerFixture {
     ManualClock clock;
 
   private:
+    BrokerOptions completed(BrokerOptions options) {
+        options.permissions.delete_topics = true;
+        options.clock = &clock;
+        options.random = random_.get();
+        options.context = &context;
+        return options;
+    }
     std::unique_ptr<Random> random_;
 
   public:

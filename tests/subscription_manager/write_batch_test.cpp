@@ -47,7 +47,7 @@ struct BatchFixture : ManagerWorld {
     /// Adds what `topic` has to the batch and answers it.
     std::string add_records_of(std::string_view topic) {
         const TopicPtr found = registry.find(topic);
-        Cursor cursor = found->cursor_at_earliest();
+        TopicCursor cursor = found->cursor_at_earliest();
         found->gather(cursor, 1U << 20U, 1000, batch.gathered());
         std::string text;
         for (const Slice& slice : batch.gathered().slices()) {

@@ -93,7 +93,7 @@ TEST_CASE_METHOD(TopicFixture, "TopicController: cursors start at the latest, th
 TEST_CASE_METHOD(TopicFixture, "TopicController: a cursor goes on where it stopped") {
     open();
     publish_numbers(0, 3);
-    Cursor cursor = topic->cursor_at_earliest();
+    TopicCursor cursor = topic->cursor_at_earliest();
     CHECK(read(cursor, 2) == "0 1 ");
     CHECK(read(cursor) == "2 ");
     CHECK(read(cursor).empty());

@@ -45,7 +45,7 @@ TEST_CASE_METHOD(TopicFixture,
                  "TopicController: a slow reader learns exactly what it missed, and goes on at the oldest") {
     open({.retention_records = 4});
     publish_numbers(0, 2);
-    Cursor cursor = topic->cursor_at_earliest();
+    TopicCursor cursor = topic->cursor_at_earliest();
     CHECK(read(cursor, 1) == "0 ");
     publish_numbers(2, 10);
     CHECK(read(cursor) == "6 7 8 9 ");

@@ -31,7 +31,7 @@ TEST_CASE_METHOD(ExpiringTopic,
 
 TEST_CASE_METHOD(ExpiringTopic, "TopicController: a cursor passes over expired records to the end") {
     publish_numbers(0, 5);
-    Cursor cursor = topic->cursor_at(Offset{2}).value();
+    TopicCursor cursor = topic->cursor_at(Offset{2}).value();
     clock.advance(1s);
     CHECK(read(cursor).empty());
     CHECK(cursor.next == Offset{5});
@@ -42,7 +42,7 @@ TEST_CASE_METHOD(ExpiringTopic, "TopicController: expired records use none of th
     publish_numbers(0, 3);
     clock.advance(1s);
     publish_numbers(3, 6);
-    Cursor cursor = topic->cursor_at(Offset{0}).value();
+    TopicCursor cursor = topic->cursor_at(Offset{0}).value();
     CHECK(read(cursor, 2) == "3 4 ");
 }
 

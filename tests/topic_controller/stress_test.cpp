@@ -41,7 +41,7 @@ struct ReaderTotals {
 /// Reads until everything below `end` was received or missed; sleeps whenever it has caught up.
 ReaderTotals read_up_to(TopicController& topic, Offset end, std::size_t bytes_max) {
     const auto waiter = std::make_shared<ThreadWaiter>();
-    Cursor cursor;
+    TopicCursor cursor;
     Gathered gathered;
     ReaderTotals totals;
     std::uint64_t expected = 0;

@@ -55,17 +55,17 @@ struct TopicFixture {
         }
     }
     /// What a gather at `cursor` brings; see also gathered.
-    std::string read(Cursor& cursor, std::uint64_t records_max = ~std::uint64_t{0},
+    std::string read(TopicCursor& cursor, std::uint64_t records_max = ~std::uint64_t{0},
                      std::size_t bytes_max = std::size_t{1} << 20U) {
         topic->gather(cursor, bytes_max, records_max, gathered);
         return payloads(gathered);
     }
     std::string read_from(Offset offset) {
-        Cursor cursor = topic->cursor_at(offset).value();
+        TopicCursor cursor = topic->cursor_at(offset).value();
         return read(cursor);
     }
     std::string read_all() {
-        Cursor cursor = topic->cursor_at_earliest();
+        TopicCursor cursor = topic->cursor_at_earliest();
         return read(cursor);
     }
 };

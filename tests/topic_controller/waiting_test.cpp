@@ -12,7 +12,7 @@ struct WaitingReaders : TopicFixture {
     WaitingReaders() { open(); }
     std::shared_ptr<WakeCounter> waiter = std::make_shared<WakeCounter>();
     std::shared_ptr<WakeCounter> other = std::make_shared<WakeCounter>();
-    Cursor end{};
+    TopicCursor end{};
 };
 
 }  // namespace

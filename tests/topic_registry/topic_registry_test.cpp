@@ -21,7 +21,9 @@ std::vector<std::string> names(const std::vector<TopicPtr>& topics) {
     return found;
 }
 
-constexpr TopicSettings with_ttl{.retention_ttl_ms = 1000};
+// With what the registry writes out where settings leave it to the server.
+constexpr TopicSettings all_default{.store = Store::memory, .durability = Durability::os};
+constexpr TopicSettings with_ttl{.retention_ttl_ms = 1000, .store = Store::memory, .durability = Durability::os};
 
 }  // namespace
 
@@ -65,7 +67,7 @@ TEST_CASE_METHOD(RegistryFixture,
                  "TopicRegistry: the zaichik way, also one that nobody has configured stays as it is") {
     const TopicPtr created = registry->find_or_create("t").value();
     CHECK(registry->create_or_keep("t", with_ttl).value() == created);
-    CHECK(created->settings() == TopicSettings{});
+    CHECK(created->settings() == all_default);
     CHECK_FALSE(created->is_configured());
     CHECK(registry->create_or_keep("u", with_ttl).value()->settings() == with_ttl);
 }
@@ -99,10 +101,13 @@ TEST_CASE_METHOD(RegistryFixture, "TopicRegistry: topics are charged to the memo
 
 TEST_CASE_METHOD(RegistryFixture, "TopicRegistry: altering changes what it names, and checks it") {
     const TopicPtr created = topic("t", with_ttl);
-    CHECK_FALSE(registry->alter("t", [](TopicSettings& settings) { settings.retention_records = 5; }));
-    CHECK(created->settings() == TopicSettings{.retention_ttl_ms = 1000, .retention_records = 5});
-    CHECK(registry->alter("t", [](TopicSettings& settings) { settings.partitions = 3; }) == Error::not_supported);
-    CHECK(registry->alter("u", [](TopicSettings&) {}) == Error::unknown_topic);
+    CHECK(registry->alter("t", [](TopicSettings& settings) { settings.retention_records = 5; }).has_value());
+    CHECK(created->settings() ==
+          TopicSettings{
+              .retention_ttl_ms = 1000, .retention_records = 5, .store = Store::memory, .durability = Durability::os});
+    CHECK(registry->alter("t", [](TopicSettings& settings) { settings.partitions = 3; }).error() ==
+          Error::not_supported);
+    CHECK(registry->alter("u", [](TopicSettings&) {}).error() == Error::unknown_topic);
 }
 
 TEST_CASE_METHOD(RegistryFixture, "TopicRegistry: a removed topic is gone, and created again is another one") {

@@ -19,10 +19,16 @@ NativeManager::Handled NativeManager::alter_topic(const native::Frame& frame) {
         take(Field::retention_bytes, &TopicSettings::retention_bytes);
         take(Field::retention_records, &TopicSettings::retention_records);
     };
-    if (const auto error = context_.registry.alter(request->name, change)) {
-        return Refusal(error);
+    const auto topic = context_.registry.alter(request->name, change);
+    if (!topic) {
+        return Refusal(topic.error());
     }
-    answer_ok(frame.header.correlation);
+    if ((*topic)->is_stored()) {
+        const auto answer = answer_later(frame.header.correlation);
+        context_.registry.when_kept(*topic, [answer](std::error_code error) { answer->complete(error); });
+    } else {
+        answer_ok(frame.header.correlation);
+    }
     return {};
 }
 

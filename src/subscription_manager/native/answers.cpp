@@ -4,10 +4,18 @@
 
 namespace leveret {
 
+std::shared_ptr<DeferredDone> NativeManager::answer_later(Correlation correlation) {
+    return std::make_shared<DeferredDone>(context_.wake_list, deferred_, [this, correlation](std::error_code error) {
+        error ? answer_error({error}, correlation) : answer_ok(correlation);
+    });
+}
+
 void NativeManager::answer_error(const Refusal& refusal, Correlation correlation, std::uint32_t handle) {
     context_.environment.counters.request_errors.add();
     const bool is_ours = refusal.code.category() == error_category();
-    const Error code = is_ours ? static_cast<Error>(refusal.code.value()) : Error::not_supported;
+    const bool is_full = refusal.code == std::errc::no_space_on_device;
+    const Error others = is_full ? Error::disk_full : Error::log_failed;
+    const Error code = is_ours ? static_cast<Error>(refusal.code.value()) : others;
     const std::string text = refusal.text.empty() ? refusal.code.message() : refusal.text;
     spdlog::debug("[{}] Error {}: {}", context_.peer, error_name(code), text);
     answer(native::FrameType::error, native::ErrorAnswer{.code = code, .detail = refusal.detail, .text = text},

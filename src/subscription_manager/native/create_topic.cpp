@@ -7,10 +7,16 @@ NativeManager::Handled NativeManager::create_topic(const native::Frame& frame) {
     if (!request) {
         return Refusal(request.error());
     }
-    if (const auto topic = context_.registry.create(request->name, request->settings); !topic) {
+    const auto topic = context_.registry.create(request->name, request->settings);
+    if (!topic) {
         return Refusal(topic.error());
     }
-    answer_ok(frame.header.correlation);
+    if ((*topic)->is_stored()) {
+        const auto answer = answer_later(frame.header.correlation);
+        context_.registry.when_kept(*topic, [answer](std::error_code error) { answer->complete(error); });
+    } else {
+        answer_ok(frame.header.correlation);
+    }
     return {};
 }
 

@@ -12,11 +12,26 @@ NativeManager::Handled NativeManager::delete_topic(const native::Frame& frame) {
     if (!context_.permissions.delete_topics) {
         return Refusal(Error::not_allowed, "deleting topics is switched off: start the server with --allow-delete");
     }
-    if (const auto error = context_.registry.remove(request->name)) {
+    const auto topic = named_topic(request->name);
+    if (!topic) {
+        return Refusal(topic.error());
+    }
+    std::shared_ptr<DeferredDone> answer;
+    MessageLog::Done done;
+    if ((*topic)->is_stored()) {
+        answer = answer_later(frame.header.correlation);
+        done = [answer](std::error_code error) { answer->complete(error); };
+    }
+    if (const auto error = context_.registry.remove(request->name, std::move(done))) {
+        if (answer != nullptr) {
+            answer->cancel();
+        }
         return Refusal(error);
     }
     spdlog::info("[{}] deleted topic {}", context_.peer, request->name);
-    answer_ok(frame.header.correlation);
+    if (answer == nullptr) {
+        answer_ok(frame.header.correlation);
+    }
     return {};
 }
 

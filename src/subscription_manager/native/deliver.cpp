@@ -67,8 +67,12 @@ bool NativeManager::deliver(WriteBatch& batch) {
                 std::swap(ready_[turn_], ready_.back());
                 ready_.pop_back();
                 break;
+            case Turn::failed:
             case Turn::ended:
-                answer_error({Error::topic_deleted}, {}, subscription.id_.value);
+                answer_error({subscription.topic_->is_deleted() ? make_error_code(Error::topic_deleted)
+                                                                : batch.gathered().error()},
+                             {}, subscription.id_.value);
+                batch.gathered().clear();
                 end_subscription(subscription.id_);
                 batch.add_owned(replies_);
                 break;
@@ -95,6 +99,9 @@ NativeManager::Turn NativeManager::deliver_some(NativeSubscription& subscription
     subscription.topic_->gather(subscription.cursor_, bytes_max,
                                 subscription.is_filtered() ? std::numeric_limits<std::uint64_t>::max() : records_max,
                                 gathered);
+    if (gathered.error()) {
+        return Turn::failed;
+    }
     if (gathered.lagged()) {
         add_lagged(subscription, *gathered.lagged(), batch);
     }
@@ -121,7 +128,7 @@ void NativeManager::deliver_wanted(NativeSubscription& subscription, std::uint64
     Offset next = subscription.cursor_.next;
     std::vector<std::byte> wanted = wanted_records(subscription, batch.gathered(), records_max, &records, &next);
     if (next != subscription.cursor_.next) {
-        subscription.cursor_ = Cursor{.next = next};  // the credit ended before the slices did
+        static_cast<Cursor&>(subscription.cursor_) = Cursor{.next = next};  // the credit ended before the slices did
     }
     if (wanted.empty()) {
         return;

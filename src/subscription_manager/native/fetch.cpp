@@ -26,7 +26,8 @@ NativeManager::Handled NativeManager::fetch(const native::Frame& frame) {
         return Refusal(cursor.error());
     }
     const auto& limits = context_.environment.limits;
-    if (request->max_wait_ms > 0 && fetches_.size() >= limits.waiting_fetches_per_connection_max) {
+    const bool may_wait = request->max_wait_ms > 0 || (*topic)->is_stored();
+    if (may_wait && fetches_.size() >= limits.waiting_fetches_per_connection_max) {
         context_.environment.counters.fetches_refused.add();
         return Refusal(Error::too_many_fetches);
     }
@@ -39,13 +40,13 @@ NativeManager::Handled NativeManager::fetch(const native::Frame& frame) {
     return {};
 }
 
-WaitingFetch::WaitingFetch(NativeManager& manager, Correlation correlation, TopicPtr topic, const Cursor& cursor,
+WaitingFetch::WaitingFetch(NativeManager& manager, Correlation correlation, TopicPtr topic, TopicCursor cursor,
                            std::size_t max_bytes)
     : StrandWaiter(manager.context_.wake_list),
       manager_(&manager),
       correlation_(correlation),
       topic_(std::move(topic)),
-      cursor_(cursor),
+      cursor_(std::move(cursor)),
       max_bytes_(max_bytes) {}
 
 void WaitingFetch::begin(std::chrono::milliseconds max_wait) {
@@ -67,14 +68,15 @@ void WaitingFetch::resume() {
     if (manager_ == nullptr) {
         return;
     }
-    if (manager_->blocked()) {
+    if (manager_->has_too_many_answers()) {
         manager_->held_fetches_.push_back(std::static_pointer_cast<WaitingFetch>(shared_from_this()));
         return;
     }
     Gathered gathered;
     do {
         topic_->gather(cursor_, max_bytes_, std::numeric_limits<std::uint64_t>::max(), gathered);
-        if (!gathered.empty() || gathered.lagged() || time_is_up_ || topic_->is_deleted()) {
+        const bool has_nothing = gathered.empty() && !gathered.lagged() && !gathered.error() && !topic_->is_deleted();
+        if (!has_nothing || (time_is_up_ && !gathered.awaits_log())) {
             manager_->answer_fetch(*this, gathered);
             return;
         }
@@ -92,6 +94,11 @@ void NativeManager::answer_fetch(WaitingFetch& fetch, const Gathered& gathered) 
     const TopicController& topic = *fetch.topic_;
     if (topic.is_deleted()) {
         answer_error({Error::topic_deleted}, fetch.correlation_);
+        fetch.detach();
+        return;
+    }
+    if (gathered.error()) {
+        answer_error({gathered.error()}, fetch.correlation_);
         fetch.detach();
         return;
     }

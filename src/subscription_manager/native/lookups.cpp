@@ -12,6 +12,9 @@ Result<TopicPtr> NativeManager::opened_topic(std::uint32_t handle) const {
     if (topic->is_deleted()) {
         return fail(Error::topic_deleted);
     }
+    if (const std::error_code error = topic->opening_error()) {
+        return tl::unexpected(error);
+    }
     return topic;
 }
 
@@ -39,12 +42,12 @@ NativeManager::Handled NativeManager::check_expected(const native::Expected& exp
     const bool same_epoch = expected.epoch.value == 0 || expected.epoch == topic.epoch();
     if (!same_id || !same_epoch) {
         // A topic in memory keeps nothing of an earlier life, so no offset is known to be shared with it.
-        return Refusal(Error::topic_changed, {}, 0);
+        return Refusal(Error::topic_changed, {}, same_id ? topic.shared_until(expected.epoch).value : 0);
     }
     return {};
 }
 
-Result<Cursor> NativeManager::cursor_for(const native::Start& start, const TopicController& topic) {
+Result<TopicCursor> NativeManager::cursor_for(const native::Start& start, const TopicController& topic) {
     using Kind = native::Start::Kind;
     switch (start.kind) {
         case Kind::latest:

@@ -9,9 +9,15 @@ namespace leveret {
 
 using native::FrameType;
 
-NativeManager::NativeManager(ManagerContext context) : context_(std::move(context)) {}
+NativeManager::NativeManager(ManagerContext context)
+    : context_(std::move(context)),
+      topic_wait_(std::make_shared<TopicWait>(context_.wake_list, context_.environment, context_.strand)) {}
 
 NativeManager::~NativeManager() {
+    if (topic_wait_->is_waiting() && waited_for_ != nullptr) {
+        waited_for_->stop_waiting(*topic_wait_);
+    }
+    topic_wait_->end();
     for (const auto& [id, subscription] : subscriptions_) {
         subscription->detach();
     }
@@ -23,37 +29,55 @@ NativeManager::~NativeManager() {
 
 std::size_t NativeManager::receive(Bytes bytes) {
     std::size_t taken = 0;
+    std::size_t run_begin = 0;  // where the first frame of the run lies
+    std::uint64_t frames = 0;
+    bool must_wait = false;
     while (!closing_ && !blocked()) {
         const auto frame = native::decode(bytes.subspan(taken), context_.environment.limits.frame_bytes_max);
         if (!frame) {
-            append_run();
-            context_.environment.counters.bad_frames.add();
-            answer_error({frame.error()}, {});
-            close(frame.error());
+            must_wait = !append_run();
+            if (!must_wait) {
+                context_.environment.counters.bad_frames.add();
+                answer_error({frame.error()}, {});
+                close(frame.error());
+            }
             break;
         }
         if (!frame->has_value()) {
             break;
         }
+        must_wait = !carry_out(**frame);
+        if (must_wait) {
+            break;
+        }
+        if (run_batches_.size() == 1) {
+            run_begin = taken;
+        }
         taken += (*frame)->header.length;
-        context_.environment.counters.frames_received.add();
-        carry_out(**frame);
+        ++frames;
     }
-    append_run();
+    if (must_wait || !append_run()) {
+        taken = run_begin;
+        frames -= run_publishes_.size();
+        forget_run();
+    }
+    context_.environment.counters.frames_received.add(frames);
     return taken;
 }
 
-void NativeManager::carry_out(const native::Frame& frame) {
-    if (frame.header.type != FrameType::publish) {
-        append_run();  // keeps the order of a connection's commands
+bool NativeManager::carry_out(const native::Frame& frame) {
+    if (!joins_run(frame) && !append_run()) {  // keeps the order of a connection's commands
+        return false;
     }
     spdlog::debug("[{}] {} handle={} bytes={}", context_.peer, frame_type_name(frame.header.type), frame.header.handle,
                   frame.header.length);
-    const Handled refusal = dispatch(frame);
-    if (refusal) {
-        append_run();  // answers stand in the order of the requests
+    if (const Handled refusal = dispatch(frame)) {
+        if (!append_run()) {
+            return false;
+        }
         answer_error(*refusal, frame.header.correlation);
     }
+    return true;
 }
 
 NativeManager::Handled NativeManager::dispatch(const native::Frame& frame) {
@@ -104,6 +128,13 @@ NativeManager::Handled NativeManager::dispatch(const native::Frame& frame) {
 }
 
 bool NativeManager::blocked() const noexcept {
+    // An answer that is still to come takes some memory too.
+    constexpr std::size_t deferred_bytes = 64;
+    const std::size_t answer_bytes = replies_.size() + deferred_ * deferred_bytes;
+    return answer_bytes >= context_.environment.limits.reply_bytes_max || topic_wait_->is_waiting();
+}
+
+bool NativeManager::has_too_many_answers() const noexcept {
     return replies_.size() >= context_.environment.limits.reply_bytes_max;
 }
 

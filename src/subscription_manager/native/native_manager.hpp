@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "protocol/native.hpp"
+#include "subscription_manager/native/deferred_answer.hpp"
 #include "subscription_manager/subscription_manager.hpp"
+#include "subscription_manager/topic_wait.hpp"
 
 namespace leveret {
 
@@ -24,6 +26,8 @@ class NativeManager final : public SubscriptionManager {
     bool collect(WriteBatch& batch) override;
     void shrink() override;
     [[nodiscard]] bool blocked() const noexcept override;
+    [[nodiscard]] bool has_too_many_answers() const noexcept override;
+    [[nodiscard]] bool awaits_answers() const noexcept override { return deferred_ != 0; }
     void close(std::error_code reason) override;
     [[nodiscard]] bool is_established() const noexcept override { return is_established_; }
 
@@ -48,7 +52,8 @@ class NativeManager final : public SubscriptionManager {
     /// What a command answers by itself is in replies_ when it returns; a Refusal becomes an Error frame.
     using Handled = std::optional<Refusal>;
 
-    void carry_out(const native::Frame& frame);
+    /// False: it has to wait, nothing was done.
+    [[nodiscard]] bool carry_out(const native::Frame& frame);
     [[nodiscard]] Handled dispatch(const native::Frame& frame);
 
     [[nodiscard]] Handled hello(const native::Frame& frame);
@@ -76,6 +81,8 @@ class NativeManager final : public SubscriptionManager {
         native::append_frame(replies_, type, body, correlation, handle);
     }
     void answer_ok(Correlation correlation) { answer(native::FrameType::ok, native::RawBody{}, correlation); }
+    /// Ok or an error, once complete() has been called.
+    [[nodiscard]] std::shared_ptr<DeferredDone> answer_later(Correlation correlation);
     void answer_error(const Refusal& refusal, Correlation correlation, std::uint32_t handle = 0);
 
     // --- shared by commands (lookups.cpp)
@@ -85,7 +92,9 @@ class NativeManager final : public SubscriptionManager {
     [[nodiscard]] static Handled check_partition(PartitionId partition);
     /// topic_changed where the client believes in another topic or epoch.
     [[nodiscard]] static Handled check_expected(const native::Expected& expected, const TopicController& topic);
-    [[nodiscard]] static Result<Cursor> cursor_for(const native::Start& start, const TopicController& topic);
+    [[nodiscard]] static Result<TopicCursor> cursor_for(const native::Start& start, const TopicController& topic);
+
+    void give_credit(const TopicController& topic, std::string_view position, Offset offset);
 
     /// Answers `fetch` with what was gathered and forgets it (fetch.cpp).
     void answer_fetch(WaitingFetch& fetch, const Gathered& gathered);
@@ -95,14 +104,20 @@ class NativeManager final : public SubscriptionManager {
         Correlation correlation;
         bool one_way = false;
     };
-    /// Appends the run of publishes to one topic that receive() has gathered so far, under one hold of its lock.
-    void append_run();
+    /// Whether this frame is one more publish of the run, or would be its first.
+    [[nodiscard]] bool joins_run(const native::Frame& frame) const noexcept;
+    /// Appends the run of publishes to one topic that receive() has gathered so far, under one hold of its lock. False:
+    /// the topic cannot take them now, and wakes topic_wait_ when it may; then receive() does not take their frames.
+    [[nodiscard]] bool append_run();
+    [[nodiscard]] bool append_stored_run();
+    void forget_run();
+    void answer_publishes(std::span<const PendingPublish> publishes, std::span<AppendResult> results);
     void answer_publish(const PendingPublish& publish, const AppendResult& result);
 
     // --- delivering (deliver.cpp)
     /// True: it stopped at its share of work, and more may be due.
     bool deliver(WriteBatch& batch);
-    enum class Turn { more, drained, ended };
+    enum class Turn { more, drained, failed, ended };
     [[nodiscard]] Turn deliver_some(NativeSubscription& subscription, WriteBatch& batch);
     /// Delivers, of what the batch has gathered, the records that a filter lets through.
     void deliver_wanted(NativeSubscription& subscription, std::uint64_t records_max, WriteBatch& batch);
@@ -114,6 +129,7 @@ class NativeManager final : public SubscriptionManager {
     const ManagerContext context_;
     bool is_established_ = false;
     std::vector<std::byte> replies_;
+    std::size_t deferred_ = 0;  // answers that are still to come
 
     std::vector<TopicPtr> opened_;  // a handle is an index into it, plus 1
     std::unordered_map<const TopicController*, std::uint32_t> handles_;
@@ -131,6 +147,8 @@ class NativeManager final : public SubscriptionManager {
     TopicPtr run_topic_;
     std::vector<Batch> run_batches_;
     std::vector<PendingPublish> run_publishes_;
+    const std::shared_ptr<TopicWait> topic_wait_;
+    TopicPtr waited_for_;
 };
 
 }  // namespace leveret

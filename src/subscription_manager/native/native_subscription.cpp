@@ -11,12 +11,12 @@ namespace {
 constexpr std::size_t outstanding_max = 1024;
 }  // namespace
 
-NativeSubscription::NativeSubscription(NativeManager& manager, SubscriptionId id, TopicPtr topic, const Cursor& cursor,
+NativeSubscription::NativeSubscription(NativeManager& manager, SubscriptionId id, TopicPtr topic, TopicCursor cursor,
                                        const native::Subscribe& request, MemoryCharge filter_charge)
     : StrandWaiter(manager.context_.wake_list),
       id_(id),
       topic_(std::move(topic)),
-      cursor_(cursor),
+      cursor_(std::move(cursor)),
       credit_(request.credit_records, request.credit_bytes),
       manager_(&manager),
       filter_keys_(request.filter_keys.begin(), request.filter_keys.end()),

@@ -49,7 +49,7 @@ class Credit {
 class NativeSubscription final : public StrandWaiter {
   public:
     /// `filter_charge` covers filter_bytes(request).
-    NativeSubscription(NativeManager& manager, SubscriptionId id, TopicPtr topic, const Cursor& cursor,
+    NativeSubscription(NativeManager& manager, SubscriptionId id, TopicPtr topic, TopicCursor cursor,
                        const native::Subscribe& request, MemoryCharge filter_charge);
     [[nodiscard]] static std::size_t filter_bytes(const native::Subscribe& request) noexcept;
 
@@ -72,7 +72,7 @@ class NativeSubscription final : public StrandWaiter {
 
     const SubscriptionId id_;
     const TopicPtr topic_;
-    Cursor cursor_;
+    TopicCursor cursor_;
     Credit credit_;
     bool is_ready_ = false;
     /// Set when the connection is to be closed: what becomes visible from then on is not due any more.

@@ -13,6 +13,9 @@ NativeManager::Handled NativeManager::open_topic(const native::Frame& frame) {
     if (!topic) {
         return Refusal(topic.error());
     }
+    if (const std::error_code error = (*topic)->opening_error()) {
+        return Refusal(error);
+    }
     auto known = handles_.find(topic->get());
     if (known == handles_.end()) {
         if (opened_.size() >= context_.environment.limits.open_topics_per_connection_max) {

@@ -14,7 +14,7 @@ class NativeManager;
 /// Strand: connection.
 class WaitingFetch final : public StrandWaiter {
   public:
-    WaitingFetch(NativeManager& manager, Correlation correlation, TopicPtr topic, const Cursor& cursor,
+    WaitingFetch(NativeManager& manager, Correlation correlation, TopicPtr topic, TopicCursor cursor,
                  std::size_t max_bytes);
 
     /// Answers at once if there is a record or no time to wait; else waits for the first of both.
@@ -29,7 +29,7 @@ class WaitingFetch final : public StrandWaiter {
     NativeManager* manager_;
     const Correlation correlation_;
     const TopicPtr topic_;
-    Cursor cursor_;
+    TopicCursor cursor_;
     const std::size_t max_bytes_;
     std::unique_ptr<Timer> timer_;
     bool time_is_up_ = false;

@@ -12,6 +12,15 @@ namespace leveret {
 namespace {
 // What an idle connection may keep for its next run.
 constexpr std::size_t kept_run_bytes_max = 1024;
+
+std::error_code first_error(std::span<const AppendResult> results) noexcept {
+    for (const AppendResult& result : results) {
+        if (result.error) {
+            return result.error;
+        }
+    }
+    return {};
+}
 }  // namespace
 
 /// One subscription: a cursor into a topic that may be waiting for it to grow.
@@ -39,16 +48,40 @@ class ZaichikManager::TopicStream final : public StrandWaiter {
     }
 
     TopicPtr topic_;
-    Cursor cursor_;
+    TopicCursor cursor_;
     bool is_ready_ = false;
 
   private:
     ZaichikManager* manager_;
 };
 
-ZaichikManager::ZaichikManager(ManagerContext context) : context_(std::move(context)) {}
+/// Brings what became of an append back to its connection's strand: an error ends the connection.
+class ZaichikManager::AppendOutcome final : public StrandWaiter {
+  public:
+    explicit AppendOutcome(ZaichikManager& manager) : StrandWaiter(manager.context_.wake_list), manager_(manager) {}
+    /// Any thread.
+    void complete(std::error_code error) {
+        if (error) {
+            error_ = error;
+            wake();
+        }
+    }
+    void resume() override { manager_.close(error_); }
+
+  private:
+    ZaichikManager& manager_;
+    std::error_code error_;
+};
+
+ZaichikManager::ZaichikManager(ManagerContext context)
+    : context_(std::move(context)),
+      topic_wait_(std::make_shared<TopicWait>(context_.wake_list, context_.environment, context_.strand)) {}
 
 ZaichikManager::~ZaichikManager() {
+    if (topic_wait_->is_waiting()) {
+        run_topic_->stop_waiting(*topic_wait_);
+    }
+    topic_wait_->end();
     for (const auto& [name, stream] : streams_) {
         stream->detach();
     }
@@ -57,7 +90,8 @@ ZaichikManager::~ZaichikManager() {
 
 std::size_t ZaichikManager::receive(Bytes bytes) {
     std::size_t taken = 0;
-    while (!closing_) {
+    bool must_wait = blocked() || !append_run();  // a run that was left here by a topic that could not take it
+    while (!closing_ && !must_wait) {
         const auto decoded = zaichik::decode(bytes.subspan(taken), context_.environment.limits.frame_bytes_max);
         if (!decoded) {
             context_.environment.counters.bad_frames.add();
@@ -67,16 +101,22 @@ std::size_t ZaichikManager::receive(Bytes bytes) {
         if (!decoded->has_value()) {
             break;
         }
-        taken += (*decoded)->bytes;
-        context_.environment.counters.frames_received.add();
-        std::visit([this](const auto& command) { carry_out(command); }, (*decoded)->frame);
+        must_wait = !std::visit([this](const auto& command) { return carry_out(command); }, (*decoded)->frame);
+        if (!must_wait) {
+            taken += (*decoded)->bytes;
+            context_.environment.counters.frames_received.add();
+        }
     }
-    append_run();
+    if (!must_wait) {
+        (void)append_run();
+    }
     return taken;
 }
 
-void ZaichikManager::carry_out(const zaichik::CreateTopic& command) {
-    append_run();
+bool ZaichikManager::carry_out(const zaichik::CreateTopic& command) {
+    if (!append_run()) {
+        return false;
+    }
     spdlog::debug("[{}] CreateTopic {} retention_ttl={} compaction_window={}", context_.peer, command.topic,
                   command.retention_ttl_ms, command.compaction_window_ms);
     const TopicSettings settings{.retention_ttl_ms = command.retention_ttl_ms,
@@ -84,17 +124,20 @@ void ZaichikManager::carry_out(const zaichik::CreateTopic& command) {
     if (const auto topic = context_.registry.create_or_keep(command.topic, settings); !topic) {
         close(topic.error());
     }
+    return true;
 }
 
-void ZaichikManager::carry_out(const zaichik::Publish& command) {
+bool ZaichikManager::carry_out(const zaichik::Publish& command) {
     spdlog::debug("[{}] Publish {} key={} payload_bytes={}", context_.peer, command.topic,
                   command.key.value_or("(none)"), command.payload.size());
     if (run_topic_ == nullptr || run_topic_->name() != command.topic || run_topic_->is_deleted()) {
-        append_run();
+        if (!append_run()) {
+            return false;
+        }
         const auto topic = context_.registry.find_or_create(command.topic);
         if (!topic) {
             close(topic.error());
-            return;
+            return true;
         }
         run_topic_ = *topic;
     }
@@ -102,17 +145,18 @@ void ZaichikManager::carry_out(const zaichik::Publish& command) {
     if (const auto error =
             check_draft(draft, context_.environment.limits.frame_bytes_max - native::overhead_bytes_max)) {
         close(error);
-        return;
+        return true;
     }
     const std::size_t at = run_records_.size();
     run_sizes_.push_back(record_bytes(draft));
     run_records_.resize(at + run_sizes_.back());
     write_record(run_records_.data() + at, draft, false);
+    return true;
 }
 
-void ZaichikManager::append_run() {
+bool ZaichikManager::append_run() {
     if (run_sizes_.empty()) {
-        return;
+        return true;
     }
     std::vector<Batch> batches;
     batches.reserve(run_sizes_.size());
@@ -121,15 +165,30 @@ void ZaichikManager::append_run() {
         batches.push_back({.records = rest.first(size), .record_count = 1});
         rest = rest.subspan(size);
     }
-    run_topic_->append(batches, [this](std::span<AppendResult> results) {
-        for (const AppendResult& result : results) {
-            if (result.error && !closing_) {
-                close(result.error);
+    AppendDone done;
+    if (run_topic_->is_stored()) {
+        done = [outcome = std::make_shared<AppendOutcome>(*this)](std::span<AppendResult> results) {
+            outcome->complete(first_error(results));
+        };
+    } else {
+        done = [this](std::span<AppendResult> results) {
+            if (const std::error_code error = first_error(results)) {
+                close(error);
             }
-        }
-    });
+        };
+    }
+    if (topic_wait_->is_over()) {
+        run_topic_->stop_waiting(*topic_wait_);
+    }
+    const bool is_taken = run_topic_->try_append(batches, done, topic_wait_->is_over() ? nullptr : topic_wait_);
+    if (!is_taken) {
+        topic_wait_->begin();
+        return false;
+    }
+    topic_wait_->end();
     run_sizes_.clear();
     run_records_.clear();
+    return true;
 }
 
 void ZaichikManager::shrink() {
@@ -139,20 +198,22 @@ void ZaichikManager::shrink() {
     }
 }
 
-void ZaichikManager::carry_out(const zaichik::Subscribe& command) {
-    append_run();
+bool ZaichikManager::carry_out(const zaichik::Subscribe& command) {
+    if (!append_run()) {
+        return false;
+    }
     spdlog::debug("[{}] Subscribe {}", context_.peer, command.topic);
     const auto topic = context_.registry.find_or_create(command.topic);
     if (!topic) {
         close(topic.error());
-        return;
+        return true;
     }
     const bool is_first = streams_.empty();
     remove_stream(command.topic);
     if (streams_.size() >= context_.environment.limits.subscriptions_per_connection_max) {
         context_.environment.counters.subscriptions_refused.add();
         close(make_error_code(Error::too_many_subscriptions));
-        return;
+        return true;
     }
     const auto stream = std::make_shared<TopicStream>(*this, *topic);
     streams_.emplace(command.topic, stream);
@@ -161,27 +222,37 @@ void ZaichikManager::carry_out(const zaichik::Subscribe& command) {
     if (is_first) {
         may_deliver_ = true;
     }
+    return true;
 }
 
-void ZaichikManager::carry_out(const zaichik::Unsubscribe& command) {
-    append_run();
+bool ZaichikManager::carry_out(const zaichik::Unsubscribe& command) {
+    if (!append_run()) {
+        return false;
+    }
     spdlog::debug("[{}] Unsubscribe {}", context_.peer, command.topic);
     remove_stream(command.topic);
     if (streams_.empty()) {
         may_deliver_ = false;
     }
+    return true;
 }
 
-void ZaichikManager::carry_out(const zaichik::CloseConnection& /*command*/) {
-    append_run();
+bool ZaichikManager::carry_out(const zaichik::CloseConnection& /*command*/) {
+    if (!append_run()) {
+        return false;
+    }
     spdlog::debug("[{}] CloseConnection", context_.peer);
     close({});
+    return true;
 }
 
-void ZaichikManager::carry_out(const zaichik::Commit& /*command*/) {
-    append_run();
+bool ZaichikManager::carry_out(const zaichik::Commit& /*command*/) {
+    if (!append_run()) {
+        return false;
+    }
     spdlog::debug("[{}] Commit", context_.peer);
     may_deliver_ = !streams_.empty();
+    return true;
 }
 
 void ZaichikManager::remove_stream(std::string_view topic) {
@@ -196,7 +267,7 @@ void ZaichikManager::remove_stream(std::string_view topic) {
 }
 
 bool ZaichikManager::collect(WriteBatch& batch) {
-    while (may_deliver_ && !ready_.empty()) {
+    while (may_deliver_ && !ready_.empty() && !closing_) {
         turn_ %= ready_.size();
         TopicStream& stream = *ready_[turn_];
         if (deliver_one(stream, batch)) {
@@ -220,6 +291,9 @@ bool ZaichikManager::collect(WriteBatch& batch) {
 bool ZaichikManager::deliver_one(TopicStream& stream, WriteBatch& batch) {
     Gathered& gathered = batch.gathered();
     stream.topic_->gather(stream.cursor_, std::numeric_limits<std::size_t>::max(), 1, gathered);
+    if (gathered.error()) {
+        close(gathered.error());
+    }
     if (gathered.empty()) {
         return false;
     }

@@ -8,6 +8,7 @@
 
 #include "protocol/zaichik.hpp"
 #include "subscription_manager/subscription_manager.hpp"
+#include "subscription_manager/topic_wait.hpp"
 
 namespace leveret {
 
@@ -20,22 +21,27 @@ class ZaichikManager final : public SubscriptionManager {
     [[nodiscard]] std::size_t receive(Bytes bytes) override;
     bool collect(WriteBatch& batch) override;
     void shrink() override;
-    [[nodiscard]] bool blocked() const noexcept override { return false; }  // it has no answers
+    [[nodiscard]] bool blocked() const noexcept override { return topic_wait_->is_waiting(); }
+    [[nodiscard]] bool has_too_many_answers() const noexcept override { return false; }  // it has none
+    [[nodiscard]] bool awaits_answers() const noexcept override { return topic_wait_->is_waiting(); }
     void close(std::error_code reason) override;
     [[nodiscard]] bool is_established() const noexcept override { return true; }
 
   private:
     class TopicStream;
+    class AppendOutcome;
 
-    void carry_out(const zaichik::CreateTopic& command);
-    void carry_out(const zaichik::Publish& command);
-    void carry_out(const zaichik::Subscribe& command);
-    void carry_out(const zaichik::Unsubscribe& command);
-    void carry_out(const zaichik::CloseConnection& command);
-    void carry_out(const zaichik::Commit& command);
+    /// Each says false where it has to wait, and has done nothing.
+    [[nodiscard]] bool carry_out(const zaichik::CreateTopic& command);
+    [[nodiscard]] bool carry_out(const zaichik::Publish& command);
+    [[nodiscard]] bool carry_out(const zaichik::Subscribe& command);
+    [[nodiscard]] bool carry_out(const zaichik::Unsubscribe& command);
+    [[nodiscard]] bool carry_out(const zaichik::CloseConnection& command);
+    [[nodiscard]] bool carry_out(const zaichik::Commit& command);
 
-    /// Appends the run of publishes to one topic that receive() has gathered so far.
-    void append_run();
+    /// Appends the run of publishes to one topic that receive() has gathered so far. False: the topic cannot take them
+    /// now, they stay here, and topic_wait_ is woken when it may.
+    [[nodiscard]] bool append_run();
     /// Delivers one record of `stream` and takes the credit; false where it has none.
     [[nodiscard]] bool deliver_one(TopicStream& stream, WriteBatch& batch);
     void remove_stream(std::string_view topic);
@@ -50,6 +56,7 @@ class ZaichikManager final : public SubscriptionManager {
     TopicPtr run_topic_;
     std::vector<std::byte> run_records_;
     std::vector<std::size_t> run_sizes_;
+    const std::shared_ptr<TopicWait> topic_wait_;
 };
 
 }  // namespace leveret

@@ -1,0 +1,116 @@
+#include "server/storage.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <utility>
+
+#include <spdlog/spdlog.h>
+#include <sys/resource.h>
+
+#include "message_log/rocksdb/rocksdb_store.hpp"
+#include "message_log/segment/segment_store.hpp"
+
+namespace leveret {
+namespace {
+
+// What all readers of logs together may use: this share of the server's memory, and no more than this.
+constexpr std::uint64_t catch_up_share = 8;
+constexpr std::uint64_t catch_up_bytes_max = 64U << 20U;
+
+std::size_t default_log_files() noexcept {
+    rlimit limit{};
+    const std::size_t files = getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 1024;
+    return std::max<std::size_t>(files / 4, 16);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Storage>> Storage::open(const StorageOptions& options, const Environment& environment,
+                                               asio::any_io_executor executor) {
+    std::error_code error;
+    std::filesystem::create_directory(options.data_dir, error);
+    if (!error && !std::filesystem::is_directory(options.data_dir, error) && !error) {
+        error = std::make_error_code(std::errc::not_a_directory);
+    }
+    if (error) {
+        spdlog::error("the data directory {} cannot be made: {}", options.data_dir, error.message());
+        return tl::unexpected(error);
+    }
+    std::unique_ptr<Files> files = make_posix_files(options.data_dir);
+    auto lock = files->lock("lock");
+    if (!lock) {
+        if (lock.error() == std::errc::resource_unavailable_try_again) {
+            spdlog::error("the data directory {} is in use by another server", options.data_dir);
+        } else {
+            spdlog::error("the data directory {} cannot be locked: {}", options.data_dir, lock.error().message());
+        }
+        return tl::unexpected(lock.error());
+    }
+    MemoryCharge charge(environment.memory);
+    if (!charge.resize(std::min(environment.memory.bytes_max() / catch_up_share, catch_up_bytes_max))) {
+        return fail(Error::memory_full);
+    }
+    return std::unique_ptr<Storage>(
+        new Storage(options, environment, std::move(executor), std::move(files), std::move(*lock), std::move(charge)));
+}
+
+Storage::Storage(const StorageOptions& options, const Environment& environment, asio::any_io_executor executor,
+                 std::unique_ptr<Files> files, std::unique_ptr<Files::Lock> lock, MemoryCharge catch_up_charge)
+    : options_(options),
+      environment_(environment),
+      files_(std::move(files)),
+      lock_(std::move(lock)),
+      catch_up_charge_(std::move(catch_up_charge)),
+      catch_up_memory_(catch_up_charge_.bytes()),
+      write_pool_(executor ? nullptr : std::make_unique<asio::thread_pool>(std::max(options.write_threads, 1U))),
+      read_pool_(executor ? nullptr : std::make_unique<asio::thread_pool>(std::max(options.read_threads, 1U))),
+      executors_{.write = executor ? executor : asio::any_io_executor(write_pool_->get_executor()),
+                 .read = executor ? executor : asio::any_io_executor(read_pool_->get_executor())},
+      topics_(
+          *files_, [this](Store kind) { return store(kind); }, executors_, catch_up_memory_) {}
+
+Storage::~Storage() {
+    join();
+}
+
+void Storage::join() {
+    for (asio::thread_pool* const pool : {write_pool_.get(), read_pool_.get()}) {
+        if (pool != nullptr) {
+            pool->join();
+        }
+    }
+}
+
+Result<LogStore*> Storage::store(Store kind) {
+    const auto topic_name = [this](const TopicId& id) { return topics_.name_of(id); };
+    const auto on_finding = [](const std::string& finding) { spdlog::error("{}", finding); };
+    const std::lock_guard lock(mutex_);
+    if (kind == Store::file) {
+        if (segments_ == nullptr) {
+            segments_ = make_segment_store(
+                *files_, executors_, environment_.counters,
+                {.segment_bytes = options_.segment_bytes,
+                 .open_files_max = options_.log_files_max != 0 ? options_.log_files_max : default_log_files(),
+                 .boot_id = read_boot_id(),
+                 .data_dir_for_messages = options_.data_dir,
+                 .topic_name = topic_name,
+                 .on_finding = on_finding});
+        }
+        return segments_.get();
+    }
+    if (kind == Store::rocksdb) {
+        if (rocksdb_ == nullptr) {
+            auto opened =
+                open_rocksdb_store(options_.data_dir + "/rocksdb", executors_, environment_.counters,
+                                   {.boot_id = read_boot_id(), .topic_name = topic_name, .on_finding = on_finding});
+            if (!opened) {
+                return tl::unexpected(opened.error());
+            }
+            rocksdb_ = std::move(*opened);
+        }
+        return rocksdb_.get();
+    }
+    return fail(Error::not_supported);
+}
+
+}  // namespace leveret

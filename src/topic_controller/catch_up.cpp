@@ -1,0 +1,285 @@
+#include "topic_controller/catch_up.hpp"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+namespace leveret {
+
+void CatchUpMemory::wait(std::uint64_t bytes, std::weak_ptr<TopicWaiter> waiter) {
+    {
+        const std::lock_guard lock(mutex_);
+        waiters_.push_back(std::move(waiter));
+    }
+    if (budget_.bytes_max() - budget_.used_bytes() >= bytes) {
+        wake_some();  // what was given back between the attempt and now has woken nobody
+    }
+}
+
+void CatchUpMemory::enter(const std::shared_ptr<CatchUp>& reader) {
+    const std::lock_guard lock(mutex_);
+    reader->number_ = ++last_reader_;
+    readers_.emplace(reader->number_, reader);
+}
+
+void CatchUpMemory::leave(const CatchUp& reader) noexcept {
+    const std::lock_guard lock(mutex_);
+    readers_.erase(reader.number_);
+}
+
+/// Has some readers let go of what they hold. One that is out of credit, or whose client takes nothing, would keep it
+/// for as long as that lasts, and a few hundred of them would keep everybody else from reading.
+void CatchUpMemory::reclaim() {
+    constexpr std::size_t readers_per_reclaim = 8;
+    std::vector<std::shared_ptr<CatchUp>> asked;
+    {
+        const std::lock_guard lock(mutex_);
+        auto next = readers_.upper_bound(last_reclaimed_);
+        for (std::size_t i = 0; i < readers_.size() && asked.size() < readers_per_reclaim; ++i) {
+            next = next == readers_.end() ? readers_.begin() : next;
+            last_reclaimed_ = next->first;
+            if (auto reader = (next++)->second.lock()) {
+                asked.push_back(std::move(reader));
+            }
+        }
+    }
+    for (const auto& reader : asked) {
+        reader->let_go();
+    }
+}
+
+BlockPin CatchUpMemory::allocate(std::size_t record_bytes, Offset first) {
+    const std::size_t allocation_bytes = Block::allocation_bytes_for(record_bytes);
+    BlockPin block = take_spare(allocation_bytes);
+    if (block) {
+        block->reuse(0, first);
+    } else {
+        block = Block::allocate(budget_, allocation_bytes, 0, first);
+    }
+    if (!block) {
+        std::vector<BlockPin> spares;  // let go of outside the mutex
+        {
+            const std::lock_guard lock(mutex_);
+            spares.swap(spares_);
+        }
+        spares.clear();
+        block = Block::allocate(budget_, allocation_bytes, 0, first);
+    }
+    if (!block) {
+        reclaim();
+        block = Block::allocate(budget_, allocation_bytes, 0, first);
+    }
+    if (block) {
+        block->set_evicted();  // a write that stalls copies what it has of it: a slow reader holds none of these
+    }
+    return block;
+}
+
+BlockPin CatchUpMemory::take_spare(std::size_t allocation_bytes) {
+    const std::lock_guard lock(mutex_);
+    const auto found = std::find_if(spares_.begin(), spares_.end(), [&](const BlockPin& spare) {
+        return spare->allocation_bytes() == allocation_bytes && !spare->is_pinned_by_others();
+    });
+    if (found == spares_.end()) {
+        return BlockPin();
+    }
+    BlockPin spare = std::move(*found);
+    spares_.erase(found);
+    return spare;
+}
+
+void CatchUpMemory::give_back(BlockPin block) {
+    if (!block || !has_spare()) {
+        return;
+    }
+    const std::lock_guard lock(mutex_);
+    if (waiters_.empty() && spares_.size() < spares_max) {
+        spares_.push_back(std::move(block));
+    }
+}
+
+void CatchUpMemory::wake_some() {
+    for (int woken = 0; woken < woken_per_release;) {
+        std::weak_ptr<TopicWaiter> waiter;
+        {
+            const std::lock_guard lock(mutex_);
+            if (waiters_.empty()) {
+                return;
+            }
+            waiter = std::move(waiters_.front());
+            waiters_.pop_front();
+        }
+        if (const auto alive = waiter.lock()) {
+            alive->wake();
+            ++woken;
+        }
+    }
+}
+
+namespace {
+
+bool is_at(const CatchUp::Part& part, Offset next) noexcept {
+    // A block may begin above `next`: what lies between is not in the log, or was stamped too early.
+    return part.error || part.skip_to > next || (part.block && next < part.block->end()) ||
+           (part.damaged && next < part.damaged->to);
+}
+
+}  // namespace
+
+CatchUp::~CatchUp() {
+    memory_.leave(*this);
+    for (Part& part : parts_) {
+        memory_.give_back(std::move(part.block));
+    }
+}
+
+void CatchUp::let_go() {
+    std::deque<Part> parts;  // goes after the mutex
+    const std::lock_guard lock(mutex_);
+    if (!is_reading_) {
+        parts.swap(parts_);
+    }
+}
+
+CatchUp::Part CatchUp::part_at(Offset next) {
+    std::vector<Part> passed;
+    Part found = find_part(next, passed);
+    for (Part& part : passed) {
+        memory_.give_back(std::move(part.block));
+    }
+    return found;
+}
+
+CatchUp::Part CatchUp::find_part(Offset next, std::vector<Part>& passed) {
+    const std::lock_guard lock(mutex_);
+    while (!parts_.empty() && !is_at(parts_.front(), next)) {
+        passed.push_back(std::move(parts_.front()));
+        parts_.pop_front();
+    }
+    if (parts_.empty()) {
+        return {};
+    }
+    if (parts_.front().error) {
+        Part failed = std::move(parts_.front());
+        parts_.pop_front();
+        return failed;
+    }
+    return parts_.front();
+}
+
+bool CatchUp::read(const std::shared_ptr<MessageLog>& log, Offset next, Timestamp not_before, Offset end,
+                   const std::shared_ptr<TopicWaiter>& waiter) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (!parts_.empty() && is_at(parts_.front(), next)) {
+            return false;
+        }
+        waiter_ = waiter;
+        if (std::exchange(is_reading_, true)) {
+            return true;
+        }
+    }
+    if (not_before == Timestamp::min()) {
+        start(log, next, end, block_bytes);
+        return true;
+    }
+    log->find_time(not_before, [self = shared_from_this(), log, next, end](const Result<Offset>& found) {
+        if (found && *found < end) {
+            self->start(log, std::max(next, *found), end, block_bytes);
+        } else {
+            found ? self->put(Part{.skip_to = end}) : self->fail(found.error());
+        }
+    });
+    return true;
+}
+
+void CatchUp::read_ahead(const std::shared_ptr<MessageLog>& log, Offset end) {
+    Offset from{};
+    {
+        const std::lock_guard lock(mutex_);
+        const bool has_one_block = parts_.size() == 1 && parts_.front().block;
+        if (is_reading_ || !has_one_block || parts_.front().block->end() >= end || !memory_.has_spare()) {
+            return;
+        }
+        is_reading_ = true;
+        waiter_.reset();
+        from = parts_.front().block->end();
+    }
+    start(log, from, end, block_bytes);
+}
+
+/// is_reading_ is set.
+void CatchUp::start(const std::shared_ptr<MessageLog>& log, Offset from, Offset end, std::size_t bytes) {
+    BlockPin block = memory_.allocate(bytes, from);
+    if (!block) {
+        std::weak_ptr<TopicWaiter> waiter;
+        {
+            const std::lock_guard lock(mutex_);
+            is_reading_ = false;
+            waiter = std::move(waiter_);
+        }
+        const std::size_t allocation_bytes = Block::allocation_bytes_for(bytes);
+        if (allocation_bytes > memory_.budget().bytes_max()) {
+            if (const auto waiting = waiter.lock()) {
+                fail(Error::memory_full);
+                waiting->wake();
+            }
+        } else if (!waiter.expired()) {
+            memory_.wait(allocation_bytes, std::move(waiter));
+        }
+        return;
+    }
+    const std::span<std::byte> space = block->space();
+    log->read(from, space, [self = shared_from_this(), log, from, end, block](const Result<LogRead>& read) {
+        self->finish(log, from, end, block, read);
+    });
+}
+
+/// Thread: the log's.
+void CatchUp::finish(const std::shared_ptr<MessageLog>& log, Offset from, Offset end, BlockPin block,
+                     const Result<LogRead>& read) {
+    if (!read) {
+        fail(read.error());
+        return;
+    }
+    if (read->bytes == 0 && !read->damaged && read->next == from && from < end) {
+        const std::size_t tried = block->space().size();
+        const std::size_t most = memory_.budget().bytes_max() - memory_.budget().bytes_max() / 64;  // with its index
+        const std::size_t larger = std::min(4 * tried, most);
+        block.reset();
+        if (larger > tried) {
+            start(log, from, end, larger);
+        } else {
+            fail(Error::memory_full);
+        }
+        return;
+    }
+    block->adopt(read->bytes, end);
+    if (read->damaged && read->damaged->first < end) {
+        const std::lock_guard lock(mutex_);
+        parts_.push_back(Part{.damaged = LaggedRange{read->damaged->first, std::min(read->damaged->second, end)}});
+    }
+    put(block->record_count() != 0 ? Part{.block = std::move(block)} : Part{});
+}
+
+void CatchUp::fail(std::error_code error) {
+    put(Part{.error = error});
+}
+
+/// Ends the read that is under way, also with nothing: its waiter looks again.
+void CatchUp::put(Part part) {
+    std::shared_ptr<TopicWaiter> waiter;
+    {
+        const std::lock_guard lock(mutex_);
+        if (!part.empty()) {
+            parts_.push_back(std::move(part));
+        }
+        is_reading_ = false;
+        waiter = std::exchange(waiter_, {}).lock();
+    }
+    if (waiter) {
+        waiter->wake();
+    }
+}
+
+}  // namespace leveret

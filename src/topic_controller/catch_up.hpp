@@ -1,0 +1,110 @@
+// A reader's way through the part of a topic that is in its log and not, or no more, in its buffer.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <system_error>
+#include <vector>
+
+#include "environment/memory_budget.hpp"
+#include "message_log/message_log.hpp"
+#include "topic_controller/block.hpp"
+#include "topic_controller/broadcast_buffer.hpp"
+#include "topic_controller/topic_waiter.hpp"
+
+namespace leveret {
+
+class CatchUp;
+
+/// What all readers of logs together may use, a part of the server's memory set aside for them: so many replays at once
+/// wait for each other instead of pushing the newest records out of the buffers. Thread-safe; outlives the readers.
+class CatchUpMemory {
+  public:
+    explicit CatchUpMemory(std::uint64_t bytes_max) : budget_(bytes_max, [this] { wake_some(); }) {}
+
+    [[nodiscard]] MemoryBudget& budget() noexcept { return budget_; }
+    /// Whether there is enough for those who read ahead of what their subscriber has taken.
+    [[nodiscard]] bool has_spare() const noexcept { return budget_.used_bytes() < budget_.bytes_max() / 2; }
+    /// A block for `record_bytes` of records from `first` on; empty where there is no memory for it.
+    [[nodiscard]] BlockPin allocate(std::size_t record_bytes, Offset first);
+    /// Takes a block back whose records a reader has passed, though some of them may still be on their way out. A few
+    /// are kept: the next reads then neither map nor fault in memory, which costs as much as the reading.
+    void give_back(BlockPin block);
+    /// Wakes `waiter` when this much may be free.
+    void wait(std::uint64_t bytes, std::weak_ptr<TopicWaiter> waiter);
+
+    /// Readers that may be asked to let go of what they hold and do not use at the moment.
+    void enter(const std::shared_ptr<CatchUp>& reader);
+    void leave(const CatchUp& reader) noexcept;
+
+  private:
+    /// More than one, because a woken reader may have gone or need none any more, and then would wake nobody itself.
+    static constexpr int woken_per_release = 4;
+    static constexpr std::size_t spares_max = 8;
+    void wake_some();
+    [[nodiscard]] BlockPin take_spare(std::size_t allocation_bytes);
+    void reclaim();
+
+    std::mutex mutex_;  // guards what follows; nothing is called under it
+    std::deque<std::weak_ptr<TopicWaiter>> waiters_;
+    MemoryBudget budget_;
+    std::map<std::uint64_t, std::weak_ptr<CatchUp>> readers_;  // by number, in the order of their coming
+    std::uint64_t last_reader_ = 0;
+    std::uint64_t last_reclaimed_ = 0;  // they take turns
+    std::vector<BlockPin> spares_;      // of the usual size; some may still be pinned by others
+};
+
+/// Holds a block of records that the log's threads have read, and the next one, which they read ahead meanwhile.
+/// Thread-safe; shared by its reader and by reads that are under way. Nothing is called under its mutex.
+class CatchUp : public std::enable_shared_from_this<CatchUp> {
+  public:
+    /// What the log had for a reader: at most one of the four.
+    struct Part {
+        BlockPin block{};                      ///< records, the reader's next one among them
+        std::optional<LaggedRange> damaged{};  ///< gone: the log cannot read them any more
+        std::optional<Offset> skip_to{};       ///< nothing that was asked for lies before this
+        std::error_code error{};               ///< the read failed
+        [[nodiscard]] bool empty() const noexcept { return !block && !damaged && !skip_to && !error; }
+    };
+
+    explicit CatchUp(CatchUpMemory& memory) noexcept : memory_(memory) {}
+    CatchUp(const CatchUp&) = delete;
+    CatchUp& operator=(const CatchUp&) = delete;
+    ~CatchUp();
+
+    /// What is there for a reader at `next`; empty where the log has to be asked.
+    [[nodiscard]] Part part_at(Offset next);
+    /// Has `log` read from `next` on, or from the first record stamped at or after `not_before` if that is above it,
+    /// and wakes `waiter` when part_at() may have something. Records at or above `end` are left out. False: there is
+    /// something already.
+    [[nodiscard]] bool read(const std::shared_ptr<MessageLog>& log, Offset next, Timestamp not_before, Offset end,
+                            const std::shared_ptr<TopicWaiter>& waiter);
+    /// Lets go of what has been read and not been asked for yet, unless a read is under way: it can be read again.
+    void let_go();
+    /// Reads on behind the block that part_at() last gave, if there is memory to spare.
+    void read_ahead(const std::shared_ptr<MessageLog>& log, Offset end);
+
+  private:
+    static constexpr std::size_t block_bytes = 256U << 10U;
+
+    [[nodiscard]] Part find_part(Offset next, std::vector<Part>& passed);
+    void start(const std::shared_ptr<MessageLog>& log, Offset from, Offset end, std::size_t bytes);
+    void finish(const std::shared_ptr<MessageLog>& log, Offset from, Offset end, BlockPin block,
+                const Result<LogRead>& read);
+    void put(Part part);
+    void fail(std::error_code error);
+
+    friend class CatchUpMemory;
+    CatchUpMemory& memory_;
+    std::uint64_t number_ = 0;  // the memory's, to find it again
+    std::mutex mutex_;          // guards what follows
+    std::deque<Part> parts_;    // in the order of their offsets, at most three
+    bool is_reading_ = false;
+    std::weak_ptr<TopicWaiter> waiter_;  // to be woken by the read that is under way
+};
+
+}  // namespace leveret

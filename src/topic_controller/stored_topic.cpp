@@ -1,0 +1,318 @@
+// TopicController, as far as it has a log: opening and closing it, positions that are kept, and keeping house.
+#include <algorithm>
+#include <utility>
+
+#include <spdlog/spdlog.h>
+
+#include "topic_controller/topic_controller.hpp"
+#include "topic_controller/window_reader.hpp"
+
+namespace leveret {
+namespace {
+
+// A trim that the disk has no room for, not even for that, is tried again after this.
+constexpr std::chrono::seconds trim_again_after{1};
+
+}  // namespace
+
+// --- Opening and closing
+
+void TopicController::attach(Result<TopicBacking> backing) {
+    if (!backing) {
+        become_ready(backing.error());
+        return;
+    }
+    std::shared_ptr<MessageLog> log = backing->log;
+    const LogExtent extent = log->extent();
+    Timestamp window_begin = Timestamp::max();
+    {
+        const std::lock_guard lock(mutex_);
+        log_->backing = std::move(*backing);
+        log_->first = extent.first;
+        log_->lost_end = extent.first;
+        log_->handed = Cursor{.next = extent.end};
+        buffer_.begin_at(extent.end);
+        last_timestamp_ = std::max(last_timestamp_, extent.last_timestamp.value_or(Timestamp{}));
+        for (const auto& [name, offset] : log_->backing.positions) {
+            (void)positions_.commit(name, std::min(offset, extent.end));
+        }
+        const Timestamp now = std::max(environment_.clock.wall_now(), last_timestamp_);
+        if (window_ && extent.end > extent.first && now.time_since_epoch() > compaction_window_) {
+            window_begin = now - compaction_window_;
+        }
+    }
+    if (window_begin > extent.last_timestamp.value_or(Timestamp::min())) {
+        become_ready({});
+        return;
+    }
+    const auto reader = std::make_shared<WindowReader>(
+        log_->catch_up_memory, log, window_begin, extent.end,
+        [self = shared_from_this()](RecordView record) { self->remember_key(record); },
+        [self = shared_from_this()](std::error_code error) { self->become_ready(error); });
+    reader->start();
+}
+
+/// A key that was accepted before a restart.
+void TopicController::remember_key(RecordView record) {
+    if (const auto key = record.key()) {
+        const std::lock_guard lock(mutex_);
+        if (window_) {
+            (void)window_->accept(*key, record.timestamp(), compaction_window_);
+        }
+    }
+}
+
+void TopicController::become_ready(std::error_code error) {
+    AfterLog after;
+    std::vector<MessageLog::Done> ready;
+    {
+        const std::lock_guard lock(mutex_);
+        log_->is_opening = false;
+        if (log_->state == TopicLog::State::opening) {
+            log_->state = error ? TopicLog::State::failed : TopicLog::State::open;
+            log_->failure = error;
+        }
+        ready = std::exchange(log_->ready_done, {});
+        waiters_.swap_out(after.woken);
+        log_->publishers.swap_out(after.publishers);
+        if (error) {
+            is_unusable_.store(true, std::memory_order_release);
+            after.refused_commits = std::exchange(log_->commits, {});
+            after.commit_error = error;
+        } else {
+            plan_save(after);
+            plan_housekeeping(environment_.clock.wall_now(), after);
+            after.due = take_new_expiry();
+        }
+        plan_close(after);
+    }
+    if (error) {
+        spdlog::error("the log of topic '{}' could not be opened: {}", name_, error.message());
+    }
+    for (const MessageLog::Done& done : ready) {
+        done(error);
+    }
+    carry_out(after);
+}
+
+void TopicController::when_ready(MessageLog::Done done) {
+    std::error_code error;
+    if (log_) {
+        const std::lock_guard lock(mutex_);
+        if (log_->state == TopicLog::State::opening) {
+            log_->ready_done.push_back(std::move(done));
+            return;
+        }
+        error = log_->failure;
+    }
+    done(error);
+}
+
+void TopicController::close(MessageLog::Done done) {
+    if (!log_) {
+        done({});
+        return;
+    }
+    AfterLog after;
+    {
+        const std::lock_guard lock(mutex_);
+        log_->is_opening = log_->state == TopicLog::State::opening;
+        log_->state = TopicLog::State::closing;
+        log_->close_done = std::move(done);
+        log_->publishers.swap_out(after.publishers);
+        plan_close(after);
+    }
+    carry_out(after);
+}
+
+/// Under the lock. When nothing is under way any more the log is closed.
+void TopicController::plan_close(AfterLog& after) {
+    TopicLog& log = *log_;
+    const bool is_busy =
+        log.is_opening || log.is_appending || !log.pending.empty() || log.is_saving || !log.commits.empty();
+    if (!log.close_done || is_busy) {
+        return;
+    }
+    after.close_done = std::exchange(log.close_done, {});
+    after.log = log.backing.log;
+}
+
+// --- Positions
+
+void TopicController::commit(std::string_view position, Offset offset, MessageLog::Done done) {
+    if (!log_) {
+        done(commit(position, offset));
+        return;
+    }
+    AfterLog after;
+    std::error_code error;
+    {
+        // Remembered and given to be saved under one hold: of two commits the same one comes last in both.
+        const std::lock_guard lock(mutex_);
+        error = log_->failure;
+        if (!error && log_->state == TopicLog::State::closing) {
+            error = Error::shutting_down;
+        }
+        error = error ? error : remember_position(position, offset);
+        if (!error) {
+            log_->commits.push_back({std::string(position), offset, std::move(done)});
+            plan_save(after);
+        }
+    }
+    if (error) {
+        count_refused_commit(error);
+        done(error);
+    }
+    carry_out(after);
+}
+
+/// Under the lock.
+void TopicController::plan_save(AfterLog& after) {
+    if (!log_->is_saving && !log_->commits.empty() && log_->backing.save_positions) {
+        log_->is_saving = true;
+        after.saves = std::exchange(log_->commits, {});
+        after.saves_synced = wants_sync(Durability::server_default);
+    }
+}
+
+/// Without the lock; is_saving is set.
+void TopicController::save_positions(std::vector<TopicLog::PendingCommit> commits, bool sync) {
+    std::vector<std::pair<std::string, Offset>> positions;
+    for (const TopicLog::PendingCommit& commit : commits) {
+        positions.emplace_back(commit.position, commit.offset);
+    }
+    const auto shared = std::make_shared<std::vector<TopicLog::PendingCommit>>(std::move(commits));
+    log_->backing.save_positions(
+        std::move(positions), sync,
+        [self = shared_from_this(), shared](std::error_code error) { self->positions_saved(*shared, error); });
+}
+
+/// Thread: the log's.
+void TopicController::positions_saved(std::span<const TopicLog::PendingCommit> commits, std::error_code error) {
+    AfterLog after;
+    {
+        const std::lock_guard lock(mutex_);
+        log_->is_saving = false;
+        plan_save(after);
+        plan_close(after);
+    }
+    for (const TopicLog::PendingCommit& commit : commits) {
+        commit.done(error);
+    }
+    carry_out(after);
+}
+
+// --- Keeping house
+
+std::chrono::microseconds TopicController::sync_interval() const noexcept {
+    return settings_.durability_interval_ms != 0 ? std::chrono::milliseconds(settings_.durability_interval_ms)
+                                                 : environment_.limits.sync_interval;
+}
+
+/// Under the lock.
+std::optional<Timestamp> TopicController::next_log_housekeeping() const noexcept {
+    if (log_->state != TopicLog::State::open) {
+        return std::nullopt;
+    }
+    std::optional<Timestamp> due = log_->sync_due;
+    if (settings_.retention_ttl_ms == 0 || log_->is_trimming) {
+        return due;
+    }
+    const auto last = log_->backing.log->extent().first_segment_last;
+    if (last && retention_ttl_ <= Timestamp::max() - *last) {
+        const Timestamp trim_due = std::max(*last + retention_ttl_, log_->trim_again_at);
+        due = due ? std::min(*due, trim_due) : trim_due;
+    }
+    return due;
+}
+
+/// Under the lock. Syncs what an interval is over for, and trims segments that hold nothing but expired records, or
+/// that are too many.
+void TopicController::plan_housekeeping(Timestamp now, AfterLog& after) {
+    TopicLog& log = *log_;
+    if (log.state != TopicLog::State::open) {
+        return;
+    }
+    after.log = log.backing.log;
+    if (log.sync_due && *log.sync_due <= now && !log.is_syncing) {
+        log.sync_due.reset();
+        log.is_syncing = true;
+        after.sync = true;
+    }
+    if (log.is_trimming || now < log.trim_again_at) {
+        return;
+    }
+    const LogExtent extent = log.backing.log->extent();
+    // The oldest segment goes when the bound is reached without it, so that what is within the bound stays.
+    const std::uint64_t records = extent.end.value - std::min(extent.end, extent.first_segment_end).value;
+    const bool is_expired = extent.first_segment_last && *extent.first_segment_last <= expired_at(now);
+    const bool is_over_bytes =
+        settings_.retention_bytes != 0 && extent.bytes - extent.first_segment_bytes >= settings_.retention_bytes;
+    const bool is_over_records = settings_.retention_records != 0 && records >= settings_.retention_records;
+    if (is_expired || (extent.segments > 1 && (is_over_bytes || is_over_records))) {
+        log.trims_expired = is_expired;
+        plan_trim(std::min(extent.first_segment_end, buffer_.visible()), after);
+    }
+}
+
+/// Under the lock.
+void TopicController::plan_trim(Offset before, AfterLog& after) {
+    if (log_->is_trimming) {
+        log_->trim_to = std::max(log_->trim_to.value_or(before), before);
+        return;
+    }
+    log_->is_trimming = true;
+    after.log = log_->backing.log;
+    after.trim = before;
+}
+
+/// Thread: the log's.
+void TopicController::log_trimmed(std::error_code error) {
+    AfterLog after;
+    const Timestamp now = environment_.clock.wall_now();
+    std::uint64_t removed = 0;
+    bool by_expiry = false;
+    {
+        const std::lock_guard lock(mutex_);
+        TopicLog& log = *log_;
+        log.is_trimming = false;
+        by_expiry = std::exchange(log.trims_expired, false);
+        const Offset first = std::max(log.first, log.backing.log->extent().first);
+        removed = first.value - log.first.value;
+        log.first = first;
+        if (!by_expiry && removed != 0) {
+            log.lost_end = first;
+        }
+        (by_expiry ? totals_.expired : totals_.evicted) += removed;
+        if (error && error != Error::disk_full) {
+            fail_log(error, after);
+        }
+        const bool made_progress = !error && removed != 0;
+        log.trim_again_at = made_progress ? Timestamp::min() : now + trim_again_after;
+        if (log.trim_to) {
+            plan_trim(*std::exchange(log.trim_to, {}), after);
+        } else {
+            plan_housekeeping(now, after);
+        }
+        after.due = take_new_expiry();
+    }
+    if (removed != 0) {
+        (by_expiry ? environment_.counters.records_expired : environment_.counters.records_evicted).add(removed);
+    }
+    carry_out(after);
+}
+
+/// Thread: the log's.
+void TopicController::log_synced(std::error_code error) {
+    AfterLog after;
+    {
+        const std::lock_guard lock(mutex_);
+        log_->is_syncing = false;
+        if (error) {
+            fail_log(error, after);
+        }
+    }
+    carry_out(after);
+}
+
+}  // namespace leveret

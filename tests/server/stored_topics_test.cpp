@@ -1,0 +1,116 @@
+// Stored topics behind a whole broker, on a directory of their own; one thread drives the disk's work too.
+#include <cstdlib>
+#include <filesystem>
+
+#include <catch2/catch.hpp>
+
+#include "broker_fixture.hpp"
+
+using namespace leveret;
+using namespace leveret::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+class Directory {
+  public:
+    Directory() {
+        std::string pattern = (std::filesystem::temp_directory_path() / "leveret-XXXXXX").string();
+        path = ::mkdtemp(pattern.data());
+    }
+    Directory(const Directory&) = delete;
+    Directory& operator=(const Directory&) = delete;
+    ~Directory() { std::filesystem::remove_all(path); }
+    std::string path;
+};
+
+BrokerOptions on(const Directory& directory, Store store = Store::file) {
+    BrokerOptions options;
+    options.storage.data_dir = directory.path;
+    options.topic_defaults.store = store;
+    return options;
+}
+
+std::vector<native::FrameType> types(const std::vector<ReceivedFrame>& frames) {
+    std::vector<native::FrameType> found;
+    for (const ReceivedFrame& frame : frames) {
+        found.push_back(frame.header.type);
+    }
+    return found;
+}
+
+using native::FrameType;
+
+}  // namespace
+
+TEST_CASE("Stored topics: what was acknowledged is there after a restart, with topic, settings, position and end") {
+    const Store store = GENERATE(Store::file, Store::rocksdb);
+    const Directory directory;
+    TopicId id{};
+    {
+        BrokerFixture fixture(on(directory, store));
+        OpenedClient client(fixture);
+        client.send(publish(1, DraftedRecords("first").add("second")));
+        fixture.run();
+        REQUIRE(types(client.received()) == std::vector{FrameType::published});
+        client.send(frame(FrameType::commit, native::Commit{.offset = {1}, .position = "reader"}, 0, 1));
+        fixture.run();
+        REQUIRE(types(client.received()) == std::vector{FrameType::ok});
+        id = fixture.topic("topic")->id();
+        REQUIRE(fixture.broker.registry().alter("topic",
+                                                [](TopicSettings& settings) { settings.retention_ttl_ms = 60'000; }));
+        fixture.run();
+    }
+    BrokerFixture fixture(on(directory, store));
+    const TopicPtr topic = fixture.broker.registry().find("topic");
+    REQUIRE(topic);
+    CHECK(topic->id() == id);
+    CHECK(topic->settings().retention_ttl_ms == 60'000);
+    CHECK(topic->settings().store == store);
+    CHECK(topic->figures().next == Offset{2});
+    CHECK(topic->position("reader") == Offset{1});
+    OpenedClient client(fixture);
+    client.send(subscribe(1, from_earliest()));
+    fixture.run();
+    CHECK(client.received().back().payloads() == "first second ");
+}
+
+TEST_CASE("Stored topics: a deleted one is gone from the disk, and does not come back") {
+    const Directory directory;
+    {
+        BrokerFixture fixture(on(directory));
+        OpenedClient client(fixture);
+        client.send(publish(1, DraftedRecords("first")));
+        client.send(frame(FrameType::delete_topic, native::TopicName{.name = "topic"}));
+        fixture.run();
+        fixture.run();
+        CHECK(types(client.received()).back() == FrameType::ok);
+        CHECK(std::filesystem::is_empty(directory.path + "/topics"));
+    }
+    BrokerFixture fixture(on(directory));
+    CHECK(fixture.broker.registry().size() == 0);
+}
+
+TEST_CASE("Stored topics: a second server is kept out of the directory") {
+    const Directory directory;
+    BrokerFixture fixture(on(directory));
+    Broker second(on(directory));
+    CHECK(second.start_without_listening() == std::errc::resource_unavailable_try_again);
+}
+
+TEST_CASE("Stored topics: a server without a data directory says that it has none") {
+    BrokerFixture fixture;
+    CHECK(fixture.broker.registry().create("topic", {.store = Store::file}).error() == Error::not_supported);
+}
+
+TEST_CASE("Stored topics: answers that are due are still given when the client sends Close right after its publishes") {
+    const Directory directory;
+    BrokerFixture fixture(on(directory));
+    OpenedClient client(fixture);
+    ByteVector bytes = publish(1, DraftedRecords("first"));
+    append(bytes, bodiless(FrameType::close));
+    client.send(bytes);
+    fixture.run();
+    CHECK(types(client.received()) == std::vector{FrameType::ok, FrameType::published});
+    CHECK(client.is_closed());
+}
