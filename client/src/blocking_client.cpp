@@ -188,13 +188,14 @@ struct BlockingPublisher::State {
     std::shared_ptr<BlockingContext> context;
     std::optional<Publisher> publisher;  // of the client's thread
     std::vector<std::byte> gathered;     // records, laid out one behind the other
+    Durability durability{};             // of all of them
 };
 
 namespace {
 
 /// Sends the records one by one, waiting while the queue is full. One that is refused does not keep back those behind
 /// it; the first refusal is returned.
-asio::awaitable<Outcome<void>> send_all(Publisher& publisher, Bytes gathered) {
+asio::awaitable<Outcome<void>> send_all(Publisher& publisher, Bytes gathered, Durability durability) {
     Outcome<void> outcome;
     for (const RecordView record : Records(gathered)) {
         const std::vector<Header> headers = record.headers();
@@ -202,6 +203,7 @@ asio::awaitable<Outcome<void>> send_all(Publisher& publisher, Bytes gathered) {
         message.key = record.key();
         message.headers = headers;
         message.tombstone = record.is_tombstone();
+        message.durability = durability;
         auto error = publisher.send(message);
         while (error == Error::publish_queue_full) {
             co_await publisher.writable();
@@ -216,7 +218,7 @@ asio::awaitable<Outcome<void>> send_all(Publisher& publisher, Bytes gathered) {
 
 Outcome<void> hand_over(BlockingPublisher::State& state) {
     const std::vector<std::byte> gathered = std::exchange(state.gathered, {});
-    return state.context->run([&] { return send_all(*state.publisher, gathered); });
+    return state.context->run([&] { return send_all(*state.publisher, gathered, state.durability); });
 }
 
 }  // namespace
@@ -238,10 +240,18 @@ Outcome<void> BlockingPublisher::send(const Message& message) {
         return client_side::unexpected(client_side::failure_of(error));
     }
     auto& gathered = state_->gathered;
+    Outcome<void> handed_over;
+    if (message.durability != state_->durability && !gathered.empty()) {
+        handed_over = hand_over(*state_);
+    }
+    state_->durability = message.durability;
     const std::size_t begin = gathered.size();
     gathered.resize(begin + record_bytes(draft));
     write_record(gathered.data() + begin, draft, false);
-    return gathered.size() < gathered_bytes_max ? Outcome<void>() : hand_over(*state_);
+    if (handed_over && gathered.size() >= gathered_bytes_max) {
+        handed_over = hand_over(*state_);
+    }
+    return handed_over;
 }
 
 Outcome<void> BlockingPublisher::flush() {

@@ -94,10 +94,13 @@ std::optional<Failure> Client::State::on_error(const native::Frame& frame) {
     }
     const Failure why{make_error_code(decoded->code), std::string(decoded->text), decoded->detail};
     const native::FrameHeader& header = frame.header;
-    progress.ring();
     if ((header.correlation.value & (WriteQueue::one_way_bit | WriteQueue::publish_bit)) != 0) {
         on_publish_error(header, why);
-    } else if (header.correlation.value != 0) {
+        progress.ring();  // last: a flush returns after the callbacks that it waits for
+        return std::nullopt;
+    }
+    progress.ring();
+    if (header.correlation.value != 0) {
         const auto request = requests.take(header.correlation);
         if (!request) {
             return broken_protocol("it answers what was not asked: " + why.text);

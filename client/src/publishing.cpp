@@ -9,6 +9,7 @@
 namespace leveret {
 
 using client_side::failure_of;
+using client_side::PublishTarget;
 using client_side::UnansweredPublish;
 using client_side::unexpected;
 using client_side::WaitingBatch;
@@ -21,6 +22,11 @@ constexpr std::size_t write_at_once_bytes = 128U << 10U;
 
 RecordDraft draft_of(const Message& message) noexcept {
     return {.payload = message.payload, .key = message.key, .headers = message.headers, .tombstone = message.tombstone};
+}
+
+PublishTarget with_durability(PublishTarget target, Durability durability) noexcept {
+    target.durability = durability;
+    return target;
 }
 
 /// What nearly every record is; for it, nothing has to be checked but its size.
@@ -143,7 +149,8 @@ void Client::State::release_waiting(Topic& topic, const std::optional<Failure>& 
         if (why) {
             tell(std::move(batch.publish), unexpected(*why));
         } else {
-            queue->append_batch(topic.target, batch.records, std::move(batch.publish));
+            queue->append_batch(with_durability(topic.target, batch.durability), batch.records,
+                                std::move(batch.publish));
         }
     }
     queued();
@@ -172,7 +179,7 @@ std::error_code Client::State::send_one_way(Topic& topic, const Message& message
     if (const auto error = refusal(topic, draft, bytes)) {
         return error;
     }
-    queue->append_one_way(topic.target, draft, bytes);
+    queue->append_one_way(with_durability(topic.target, message.durability), draft, bytes);
     queued();
     return {};
 }
@@ -184,7 +191,8 @@ std::error_code Client::State::send_acknowledged(Topic& topic, const Message& me
     if (const auto error = refusal(topic, draft, bytes)) {
         return error;
     }
-    queue->append_acknowledged(topic.target, draft, bytes, std::move(acknowledged));
+    queue->append_acknowledged(with_durability(topic.target, message.durability), draft, bytes,
+                               std::move(acknowledged));
     queued();
     return {};
 }
@@ -205,7 +213,8 @@ void Client::State::publish(const std::string& name, const Message& message, Pub
         tell(std::move(one), unexpected(failure_of(error)));
         return;
     }
-    queue->append_acknowledged(topic.target, draft, bytes, std::move(one.each.front()));
+    queue->append_acknowledged(with_durability(topic.target, message.durability), draft, bytes,
+                               std::move(one.each.front()));
     queued();
 }
 
@@ -231,6 +240,7 @@ void Client::State::publish_batch(const std::string& name, std::span<const Messa
         return;
     }
     std::size_t bytes = 0;
+    Durability durability = Durability::server_default;
     for (std::size_t index = 0; index < messages.size(); ++index) {
         const RecordDraft draft = draft_of(messages[index]);
         if (const auto error = check_draft(draft, record_bytes_max)) {
@@ -238,6 +248,7 @@ void Client::State::publish_batch(const std::string& name, std::span<const Messa
             return;
         }
         bytes += record_bytes(draft);
+        durability = std::max(durability, messages[index].durability);
     }
     const TopicPtr topic = topic_named(name);
     if (const auto error = refusal_of_batch(topic, bytes)) {
@@ -251,10 +262,10 @@ void Client::State::publish_batch(const std::string& name, std::span<const Messa
         at += RecordView(at).size();
     }
     if (topic->target.handle != 0) {
-        queue->append_batch(topic->target, records, std::move(publish));
+        queue->append_batch(with_durability(topic->target, durability), records, std::move(publish));
     } else {
         waiting_bytes += bytes;
-        topic->waiting.push_back({std::move(records), std::move(publish)});
+        topic->waiting.push_back({std::move(records), std::move(publish), durability});
     }
     queued();
 }

@@ -14,6 +14,7 @@ namespace leveret::client_side {
 struct WaitingBatch {
     std::vector<std::byte> records;
     UnansweredPublish publish;
+    Durability durability = Durability::server_default;
 };
 
 /// Opened once per connection; lives as long as the client, as frames name it by its handle.

@@ -49,7 +49,8 @@ void WriteQueue::append_batch(const PublishTarget& target, Bytes records, Unansw
                                  .type = native::FrameType::publish,
                                  .correlation = {publish.correlation},
                                  .handle = target.handle});
-    native::Publish{.record_count = publish.record_count}.write_prefix(frame + native::header_bytes);
+    native::Publish{.record_count = publish.record_count, .durability = target.durability}.write_prefix(
+        frame + native::header_bytes);
     std::memcpy(frame + publish_head_bytes, records.data(), records.size());
     ++block.unanswered;
     block.size_bytes += publish_head_bytes + records.size();
@@ -94,7 +95,8 @@ void WriteQueue::end_frame() noexcept {
                                  .correlation = {open_.one_way ? one_way_bit | open_.target.topic_number
                                                                : unanswered_.back().correlation},
                                  .handle = open_.target.handle});
-    native::Publish{.record_count = open_.records}.write_prefix(frame + native::header_bytes);
+    native::Publish{.record_count = open_.records, .durability = open_.target.durability}.write_prefix(
+        frame + native::header_bytes);
     if (open_.one_way) {
         block.one_way_bytes += length - publish_head_bytes;
     }

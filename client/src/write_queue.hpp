@@ -50,6 +50,8 @@ struct PublishTarget {
     /// The topic's in this client. An Error that answers a one-way frame repeats it in its correlation; acknowledged
     /// frames have a correlation of their own.
     std::uint32_t topic_number = 0;
+    Durability durability = Durability::server_default;  ///< of a whole frame: another one begins another frame
+    friend bool operator==(const PublishTarget&, const PublishTarget&) = default;
 };
 
 /// Not thread-safe, does no I/O.
@@ -152,7 +154,7 @@ class WriteQueue {
 
 inline void WriteQueue::append_record(const PublishTarget& target, bool one_way, const RecordDraft& draft,
                                       std::size_t bytes) {
-    const bool continues = open_.open && open_.target.handle == target.handle && open_.one_way == one_way;
+    const bool continues = open_.open && open_.target == target && open_.one_way == one_way;
     if (!continues || blocks_.back()->size_bytes - open_.begin + bytes > frame_bytes_max_ ||
         blocks_.back()->size_bytes + bytes > blocks_.back()->capacity_bytes) [[unlikely]] {
         begin_frame(target, one_way, bytes);

@@ -1,4 +1,6 @@
 // Records on their way out.
+#include <array>
+
 #include "fake_server.hpp"
 
 using namespace leveret;
@@ -199,6 +201,30 @@ TEST_CASE("Publisher: an Error reaches each record of its frame and no other") {
     });
 }
 
+namespace {
+
+/// How many callbacks there had been when flush() returned.
+asio::awaitable<std::size_t> count_at_flush(Publisher publisher, const std::vector<std::uint64_t>& offsets) {
+    const auto flushed = co_await publisher.flush();
+    co_return flushed ? offsets.size() : 0;
+}
+
+}  // namespace
+
+TEST_CASE("Publisher: flush returns after the callbacks of what was refused") {
+    Scenario().run([](Scenario& scenario) -> asio::awaitable<void> {
+        co_await scenario.connect();
+        auto publisher = co_await scenario.open_publisher();
+        std::vector<std::uint64_t> offsets;
+        REQUIRE(!publisher.send("a", note(offsets)));
+        auto flushing = scenario.start(count_at_flush(publisher, offsets));
+        const auto refused = co_await scenario.server.receive(FrameType::publish);
+        co_await scenario.server.answer_error(refused, Error::topic_busy);
+        const std::size_t count = co_await flushing.result();
+        REQUIRE(count == 1);
+    });
+}
+
 TEST_CASE("Publisher: what the server has against a one-way record is said by flush, once") {
     Scenario().run([](Scenario& scenario) -> asio::awaitable<void> {
         co_await scenario.connect();
@@ -289,6 +315,42 @@ TEST_CASE("Client: a batch is one frame and answers for each record") {
         const auto outcome = co_await publishing.result();
         REQUIRE(outcome.value().size() == 3);
         REQUIRE(outcome.value().back().offset == Offset{9});
+    });
+}
+
+TEST_CASE("Client: the durability that messages ask for travels with them, one frame for each") {
+    Scenario().run([](Scenario& scenario) -> asio::awaitable<void> {
+        co_await scenario.connect();
+        auto publisher = co_await scenario.open_publisher();
+        Message safe("b");
+        safe.durability = Durability::sync;
+        REQUIRE(!publisher.send("a"));
+        REQUIRE(!publisher.send(safe));
+        REQUIRE(!publisher.send(safe));
+        for (const Durability expected : std::array{Durability::server_default, Durability::sync}) {
+            const auto frame = co_await scenario.server.receive(FrameType::publish);
+            REQUIRE(frame.as<native::Publish>().durability == expected);
+            REQUIRE(frame.payloads().size() == (expected == Durability::sync ? 2 : 1));
+        }
+    });
+}
+
+TEST_CASE("Client: a batch asks for the safest durability of its messages, also while its topic is being opened") {
+    Scenario().run([](Scenario& scenario) -> asio::awaitable<void> {
+        co_await scenario.connect();
+        std::vector<Message> messages{"a", "b", "c"};
+        messages[0].durability = Durability::os;
+        messages[1].durability = Durability::interval;
+        for (const bool is_open : {false, true}) {
+            auto publishing = scenario.start(scenario.client->publish_batch("hello", messages));
+            if (!is_open) {
+                co_await scenario.server.open_topic();
+            }
+            const auto frame = co_await scenario.server.receive(FrameType::publish);
+            REQUIRE(frame.as<native::Publish>().durability == Durability::interval);
+            co_await scenario.server.acknowledge(frame, 0);
+            co_await publishing.result();
+        }
     });
 }
 

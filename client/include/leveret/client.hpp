@@ -83,6 +83,10 @@ struct Message {
     std::optional<std::string_view> key{};
     std::span<const Header> headers{};
     bool tombstone = false;
+    /// When the server acknowledges it and shows it to subscribers, where the topic's own setting is weaker; of a
+    /// batch, the safest of its messages' counts. Only for a stored topic: one in memory answers `interval` and `sync`
+    /// with not_supported.
+    Durability durability = Durability::server_default;
 };
 
 /// A publish acknowledgement.
