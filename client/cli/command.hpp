@@ -35,6 +35,7 @@ void add_pub_command(CLI::App& app, Invocation& invocation);
 void add_sub_command(CLI::App& app, Invocation& invocation);
 void add_fetch_command(CLI::App& app, Invocation& invocation);
 void add_topic_command(CLI::App& app, Invocation& invocation);
+void add_log_command(CLI::App& app, Invocation& invocation);
 void add_ping_command(CLI::App& app, Invocation& invocation);
 void add_stats_command(CLI::App& app, Invocation& invocation);
 void add_bench_command(CLI::App& app, Invocation& invocation);

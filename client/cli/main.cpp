@@ -56,6 +56,7 @@ int run(int argc, char** argv) {
     add_sub_command(app, invocation);
     add_fetch_command(app, invocation);
     add_topic_command(app, invocation);
+    add_log_command(app, invocation);
     add_ping_command(app, invocation);
     add_stats_command(app, invocation);
     add_bench_command(app, invocation);

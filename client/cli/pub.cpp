@@ -12,6 +12,7 @@
 #include "output.hpp"
 #include "record_text.hpp"
 #include "session.hpp"
+#include "storage_words.hpp"
 #include "units.hpp"
 
 namespace leveret::cli {
@@ -23,6 +24,7 @@ struct PubOptions {
     std::optional<std::string> key;
     std::string key_separator;  ///< empty: lines have no key
     std::vector<std::string> headers;
+    Durability durability = Durability::server_default;
     bool one_way = false;
     std::optional<std::uint64_t> count;
     bool json = false;
@@ -79,6 +81,7 @@ class RecordSender {
             }
         }
         message.headers = headers_;
+        message.durability = options_.durability;
         return message;
     }
 
@@ -220,6 +223,9 @@ void add_pub_command(CLI::App& app, Invocation& invocation) {
         ->allow_extra_args(false)
         ->type_name("NAME=VALUE");
     command->add_flag("--one-way", options->one_way, "Ask for no acknowledgements: faster, and a refusal goes unseen");
+    add_durability(*command, options->durability,
+                   "Acknowledge once the records are this safe, where the topic's own setting is weaker: sync, once "
+                   "they survive a power cut. For stored topics");
     add_number(*command, "-n,--count", options->count,
                "Publish exactly this many records: messages are repeated in turn, lines end early");
     command->callback([options, &invocation] {

@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -8,6 +10,7 @@
 #include "output.hpp"
 #include "record_text.hpp"
 #include "session.hpp"
+#include "storage_words.hpp"
 #include "units.hpp"
 
 namespace leveret::cli {
@@ -15,23 +18,52 @@ namespace {
 
 struct TopicOptions {
     std::string name;
-    TopicChange settings;                      ///< of create and alter
+    TopicChange settings;  ///< of create and alter
+    Store store = Store::server_default;
+    Durability durability = Durability::server_default;
+    std::optional<std::chrono::milliseconds> durability_interval;
     std::optional<std::uint64_t> trim_before;  ///< of trim, where it is required
 };
 
-TopicSettings settings_of(const TopicChange& change) {
+TopicSettings settings_of(const TopicOptions& options) {
+    const TopicChange& change = options.settings;
     TopicSettings settings;
     const std::chrono::milliseconds none{0};
     settings.retention_ttl_ms = static_cast<std::uint64_t>(change.retention_ttl.value_or(none).count());
     settings.compaction_window_ms = static_cast<std::uint64_t>(change.compaction_window.value_or(none).count());
     settings.retention_bytes = change.retention_bytes.value_or(0);
     settings.retention_records = change.retention_records.value_or(0);
+    settings.store = options.store;
+    settings.durability = options.durability;
+    settings.durability_interval_ms =
+        static_cast<std::uint16_t>(options.durability_interval.value_or(none).count());  // check() has seen it
     return settings;
 }
 
+std::uint64_t figure(const TopicInfo& topic, std::string_view name) {
+    const auto found = std::find_if(topic.figures.begin(), topic.figures.end(),
+                                    [name](const auto& each) { return each.first == name; });
+    return found == topic.figures.end() ? 0 : found->second;
+}
+
+bool is_stored(const TopicInfo& topic) {
+    return topic.settings.store == Store::file || topic.settings.store == Store::rocksdb;
+}
+
 Json json_of(const TopicInfo& topic) {
-    return {{"name", topic.name},         {"id", topic.id.to_string()}, {"epoch", topic.epoch.value},
-            {"first", topic.first.value}, {"next", topic.next.value},   {"bytes", topic.bytes}};
+    Json object{{"name", topic.name},
+                {"id", topic.id.to_string()},
+                {"epoch", topic.epoch.value},
+                {"first", topic.first.value},
+                {"next", topic.next.value},
+                {"bytes", topic.bytes},
+                {"store", word_of(topic.settings.store)},
+                {"durability", is_stored(topic) ? Json(word_of(topic.settings.durability)) : Json()}};
+    if (is_stored(topic)) {
+        object["segments"] = figure(topic, "log_segments");
+        object["synced"] = figure(topic, "log_synced");
+    }
+    return object;
 }
 
 Json json_with_details(const TopicInfo& topic) {
@@ -40,6 +72,7 @@ Json json_with_details(const TopicInfo& topic) {
     object["compaction_window_ms"] = topic.settings.compaction_window_ms;
     object["retention_bytes"] = topic.settings.retention_bytes;
     object["retention_records"] = topic.settings.retention_records;
+    object["durability_interval_ms"] = topic.settings.durability_interval_ms;
     object["figures"] = Json::object();
     for (const auto& [name, value] : topic.figures) {
         object["figures"][name] = value;
@@ -60,6 +93,12 @@ std::string number_or_default(std::uint64_t number) {
     return number == 0 ? "server's default" : fmt::format("{}", number);
 }
 
+std::string durability_text(const TopicSettings& settings) {
+    const std::string word(word_of(settings.durability));
+    return settings.durability_interval_ms == 0 ? word
+                                                : fmt::format("{}, {} ms", word, settings.durability_interval_ms);
+}
+
 void print_details(Output& output, const TopicInfo& topic) {
     const auto row = [&output](std::string_view name, const std::string& value) {
         output.line(fmt::format("{:<20} {}", name, value));
@@ -68,6 +107,12 @@ void print_details(Output& output, const TopicInfo& topic) {
     row("id", topic.id.to_string());
     row("epoch", fmt::format("{}", topic.epoch.value));
     row("offsets", fmt::format("[{}, {})", topic.first.value, topic.next.value));
+    row("store", std::string(word_of(topic.settings.store)));
+    if (is_stored(topic)) {
+        row("durability", durability_text(topic.settings));
+        row("synced below", fmt::format("{}", figure(topic, "log_synced")));
+        row("segments", fmt::format("{}", figure(topic, "log_segments")));
+    }
     row("retention ttl", duration_or_none(topic.settings.retention_ttl_ms));
     row("compaction window", duration_or_none(topic.settings.compaction_window_ms));
     row("retention bytes", number_or_default(topic.settings.retention_bytes));
@@ -95,7 +140,7 @@ ExitCode done(const Outcome<void>& outcome, const char* what, const std::string&
 using Options = std::shared_ptr<const TopicOptions>;
 
 asio::awaitable<ExitCode> create(Client& client, Options options, bool json) {
-    const auto outcome = co_await client.create_topic(options->name, settings_of(options->settings));
+    const auto outcome = co_await client.create_topic(options->name, settings_of(*options));
     co_return done(outcome, "created", options->name, json);
 }
 
@@ -128,28 +173,56 @@ asio::awaitable<ExitCode> describe(Client& client, Options options, bool json) {
     co_return finish(output);
 }
 
+std::string line_of(const TopicInfo& topic) {
+    std::string line = fmt::format("{:<32} {:>12} records {:>10}   offsets [{}, {})   {}", topic.name,
+                                   topic.next.value - topic.first.value, format_bytes(topic.bytes), topic.first.value,
+                                   topic.next.value, word_of(topic.settings.store));
+    if (is_stored(topic)) {
+        const std::uint64_t segments = figure(topic, "log_segments");
+        line += fmt::format(", {}, synced below {}, {} segment{}", word_of(topic.settings.durability),
+                            figure(topic, "log_synced"), segments, segments == 1 ? "" : "s");
+    }
+    return line;
+}
+
 asio::awaitable<ExitCode> list(Client& client, Options /*options*/, bool json) {
     const auto topics = co_await client.list_topics();
     if (!topics) {
         co_return fail_with(topics.error());
     }
     Output output;
-    for (const TopicInfo& topic : *topics) {
-        if (json) {
-            output.line(json_of(topic).dump());
-        } else {
-            output.line(fmt::format("{:<32} {:>12} records {:>10}   offsets [{}, {})", topic.name,
-                                    topic.next.value - topic.first.value, format_bytes(topic.bytes), topic.first.value,
-                                    topic.next.value));
+    for (const TopicInfo& listed : *topics) {
+        // The list itself has names and offsets alone.
+        const auto topic = co_await client.describe_topic(listed.name);
+        if (!topic && topic.error().code == Error::unknown_topic) {
+            continue;  // it was deleted meanwhile
         }
+        if (!topic) {
+            co_return fail_with(topic.error());
+        }
+        output.line(json ? json_of(*topic).dump() : line_of(*topic));
     }
     co_return finish(output);
+}
+
+void check(const TopicOptions& options) {
+    if (!options.durability_interval) {
+        return;
+    }
+    if (options.durability != Durability::interval) {
+        throw CLI::ValidationError("--durability-interval", "it belongs to --durability interval");
+    }
+    const std::int64_t most_ms = std::numeric_limits<std::uint16_t>::max();
+    if (options.durability_interval->count() < 1 || options.durability_interval->count() > most_ms) {
+        throw CLI::ValidationError("--durability-interval", fmt::format("give a time from 1ms to {}ms", most_ms));
+    }
 }
 
 using Action = asio::awaitable<ExitCode> (*)(Client&, Options, bool);
 
 void run_at_callback(CLI::App* command, Action action, const Options& options, Invocation& invocation) {
     command->callback([action, options, &invocation] {
+        check(*options);
         invocation.run = [action, options, &common = invocation.common] {
             return run_connected(common, [action, options, json = common.json](Client& client) {
                 return action(client, options, json);
@@ -166,6 +239,17 @@ void add_settings(CLI::App& command, TopicChange& change, const std::string& non
     add_bytes(*group, "--retention-bytes", change.retention_bytes,
               "The oldest records go beyond this size, such as 64MiB");
     add_number(*group, "--retention-records", change.retention_records, "The oldest records go beyond this many");
+}
+
+void add_storage(CLI::App& command, TopicOptions& options) {
+    CLI::Option_group* group = command.add_option_group("Storage");
+    add_store(*group, options.store,
+              "Where records are kept (default: as the server says): in memory, in segment files, in RocksDB");
+    add_durability(*group, options.durability,
+                   "When a stored record counts (default: as the server says): os, once it survives the server's end; "
+                   "interval, the same, and all is synced every so often; sync, once it survives a power cut");
+    add_duration(*group, "--durability-interval", options.durability_interval,
+                 "Between two syncs of --durability interval, such as 200ms (default: as the server says)");
 }
 
 }  // namespace
@@ -186,11 +270,13 @@ void add_topic_command(CLI::App& app, Invocation& invocation) {
         command->add_option("topic", options->name, "The topic")->required();
         return command;
     };
-    CLI::App* created = add_named("create",
-                                  "Create a topic. One that exists with the same settings is fine.\n\n"
-                                  "  leveret topic create orders --retention-ttl 10s --retention-bytes 64MiB",
-                                  create);
+    CLI::App* created =
+        add_named("create",
+                  "Create a topic. One that exists with the same settings is fine.\n\n"
+                  "  leveret topic create orders --store file --durability sync --retention-bytes 64MiB",
+                  create);
     add_settings(*created, options->settings, " (0, the default: never)");
+    add_storage(*created, *options);
     add("list", "All topics, in the order of their names.\n\n  leveret topic list --json | jq -r .name", list);
     add_named("describe", "Everything about one topic.\n\n  leveret topic describe orders", describe);
     CLI::App* altered = add_named("alter",
