@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
 # Leveret beside NATS, Redis, Mosquitto and what the machine can do at most, measured in one go on this machine:
 #
-#   bench/compare.sh                          everything: half an hour; nothing else should run meanwhile
+#   bench/compare.sh                          everything: an hour; nothing else should run meanwhile
 #   bench/compare.sh --runs 3 --workloads throughput,fanout
+#   bench/compare.sh --workloads acknowledged,replay,live --replay-records 100000   where records are stored, less of it
 #   bench/compare.sh --list                   the workloads
 #
 # Installs the other brokers and their client libraries (Debian packages),
 # builds, measures, and writes tables, the goals and pictures into build/compare/report. Arguments go to the program
 # that measures: build/compare/bin/compare --help. Exit code 3: a run failed, the tables say which and why.
+# Stored records are kept in build/compare/data, up to 20 GB of them, or in the folder after --data-dir.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/setup.sh
@@ -25,6 +27,7 @@ if command -v systemctl >/dev/null; then
     done
 fi
 
+trap 'rm -rf build/compare/data' EXIT # what is left of it where the program was interrupted
 results=build/compare/results.json
 status=0
 build/compare/bin/compare --output "$results" "$@" || status=$?

@@ -7,6 +7,7 @@
 #include <system_error>
 #include <thread>
 
+#include <fmt/core.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -80,6 +81,20 @@ void ChildProcesses::play(const std::function<void()>& role, std::optional<unsig
         ::_exit(1);
     }
     ::_exit(0);
+}
+
+void wait_until(SharedRun& shared, const char* what, std::chrono::seconds timeout, const std::function<bool()>& is_so) {
+    constexpr std::chrono::milliseconds look_interval{2};
+    const auto deadline = SteadyClock::now() + timeout;
+    while (!is_so()) {
+        if (shared.head().failures > 0) {
+            throw std::runtime_error(shared.head().failure.data());
+        }
+        if (SteadyClock::now() > deadline) {
+            throw std::runtime_error(fmt::format("{} took more than {} s", what, timeout.count()));
+        }
+        std::this_thread::sleep_for(look_interval);
+    }
 }
 
 }  // namespace leveret::compare

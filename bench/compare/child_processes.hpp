@@ -34,4 +34,8 @@ class ChildProcesses {
     std::vector<pid_t> processes_;
 };
 
+/// Waits for something that these processes do. Throws what one of them fails with, or where it takes too long: `what`
+/// names it.
+void wait_until(SharedRun& shared, const char* what, std::chrono::seconds timeout, const std::function<bool()>& is_so);
+
 }  // namespace leveret::compare

@@ -15,6 +15,7 @@
 #include <sys/utsname.h>
 
 #include "server_process.hpp"
+#include "stored_system.hpp"
 #include "systems/bare.hpp"
 #include "workloads.hpp"
 
@@ -32,6 +33,9 @@ struct Options {
     double warm_up_seconds = 0.3;
     std::uint64_t window_bytes = RunSettings().window_bytes;
     double busy_share_max = 0.05;
+    std::string data_folder{};  ///< empty: data, beside the folder of this program
+    std::uint64_t replay_records = RunSettings().replay_records;
+    std::uint64_t recovery_bytes = RunSettings().recovery_bytes;
     std::string output = "results.json";
     bool list = false;
 };
@@ -54,11 +58,17 @@ Json machine() {
 Json systems() {
     const TemporaryFolder folder;  // where a server's settings are a file, it is written
     Json list = Json::array();
+    const auto add = [&](const System& system) {
+        list.push_back({{"name", system.name()},
+                        {"version", system.version()},
+                        {"server", system.server(0, folder.path(), {}).summary},
+                        {"durability", system.durability()}});
+    };
     for (const auto& system : all_systems()) {
-        list.push_back({{"name", system->name()},
-                        {"version", system->version()},
-                        {"server", system->server(0, folder.path(), {}).summary},
-                        {"durability", "none: in memory"}});
+        add(*system);
+    }
+    for (const auto& system : stored_systems()) {
+        add(*system);
     }
     return list;
 }
@@ -82,6 +92,11 @@ Json json_of(const RunResult& result) {
     add("memory_per_connection_bytes", result.memory_per_connection_bytes);
     add("memory_per_key_bytes", result.memory_per_key_bytes);
     add("window_keys", result.window_keys);
+    add("acknowledged_per_second", result.acknowledged_per_second);
+    add("ready_after_stop_seconds", result.ready_after_stop_seconds);
+    add("ready_after_kill_seconds", result.ready_after_kill_seconds);
+    add("memory_per_topic_bytes", result.memory_per_topic_bytes);
+    add("memory_per_restarted_topic_bytes", result.memory_per_restarted_topic_bytes);
     if (result.latencies) {
         object["latency_ns"] = json_of(*result.latencies);
     }
@@ -95,6 +110,9 @@ std::string text_of(const RunResult& result) {
     std::string text;
     if (result.deliveries_per_second) {
         text += fmt::format(" {:>12.0f} deliveries/s", *result.deliveries_per_second);
+    }
+    if (result.acknowledged_per_second) {
+        text += fmt::format(" {:>12.0f} acknowledged/s", *result.acknowledged_per_second);
     }
     if (result.server_cpu_seconds_per_million) {
         text += fmt::format(" {:>7.4f} CPU-s/M", *result.server_cpu_seconds_per_million);
@@ -110,7 +128,15 @@ std::string text_of(const RunResult& result) {
     if (result.window_keys && result.memory_per_key_bytes) {
         text += fmt::format(" {} keys of {:.0f} bytes", *result.window_keys, *result.memory_per_key_bytes);
     }
-    if (!result.deliveries_per_second && result.bytes_per_second) {
+    if (result.ready_after_stop_seconds && result.ready_after_kill_seconds) {
+        text += fmt::format(" ready after {:.3f} s, killed {:.3f} s", *result.ready_after_stop_seconds,
+                            *result.ready_after_kill_seconds);
+    }
+    if (result.memory_per_topic_bytes && result.memory_per_restarted_topic_bytes) {
+        text += fmt::format(" {:.0f} bytes a topic, {:.0f} after a restart", *result.memory_per_topic_bytes,
+                            *result.memory_per_restarted_topic_bytes);
+    }
+    if (!result.deliveries_per_second && !result.acknowledged_per_second && result.bytes_per_second) {
         text += fmt::format(" {:.0f} MB/s", *result.bytes_per_second / 1e6);
     }
     return text + fmt::format("  (others busy {:.1f} %)", result.other_busy_share.value_or(0) * 100);
@@ -162,6 +188,9 @@ void run_contender(const Workload& workload, const Contender& contender, unsigne
     settings.seconds = std::chrono::duration<double>(options.seconds);
     settings.warm_up = std::chrono::duration<double>(options.warm_up_seconds);
     settings.window_bytes = options.window_bytes;
+    settings.data_folder = options.data_folder;
+    settings.replay_records = options.replay_records;
+    settings.recovery_bytes = options.recovery_bytes;
     bool is_disturbed = true;
     for (int tries = 0; tries < 3 && is_disturbed; ++tries) {
         const BusyTime before = busy_time();
@@ -217,6 +246,9 @@ void run_all(const Options& options, const std::function<void(const Json&)>& so_
             for (std::size_t i = 0; i < turns.size(); ++i) {
                 // Another one begins each time.
                 const Turn& turn = turns[(i + run - 1) % turns.size()];
+                if (run > turn.workload->runs_max) {
+                    continue;
+                }
                 run_contender(*turn.workload, *turn.contender, run, options, runs);
             }
         }
@@ -235,7 +267,9 @@ Json document(const Options& options) {
               {"seconds", options.seconds},
               {"warm_up_seconds", options.warm_up_seconds},
               {"window_bytes", options.window_bytes},
-              {"busy_share_max", options.busy_share_max}}},
+              {"busy_share_max", options.busy_share_max},
+              {"replay_records", options.replay_records},
+              {"recovery_bytes", options.recovery_bytes}}},
             {"systems", systems()},
             {"runs", Json::array()}};
 }
@@ -266,6 +300,13 @@ void add_options(CLI::App& app, Options& options) {
         ->capture_default_str();
     app.add_option("--busy-share-max", options.busy_share_max,
                    "A run is dropped where others used more of the processors")
+        ->capture_default_str();
+    app.add_option(
+        "--data-dir", options.data_folder,
+        "Stored data is kept in folders of their own in this one; default: data, beside this program's folder");
+    app.add_option("--replay-records", options.replay_records, "Records that are stored to be read again")
+        ->capture_default_str();
+    app.add_option("--recovery-bytes", options.recovery_bytes, "Bytes of records on which servers are started again")
         ->capture_default_str();
     app.add_option("--output", options.output, "File for the results")->capture_default_str();
     app.add_flag("--list", options.list, "Print the workloads and stop");
@@ -304,13 +345,24 @@ int main(int argc, char** argv) {
     Options options;
     add_options(app, options);
     std::uint16_t relay_port = 0;
+    std::uint16_t append_port = 0;
     auto* const relay = app.add_subcommand("serve-relay", "Be the bare relay that the others are compared with");
     relay->add_option("port", relay_port, "Port on 127.0.0.1")->required();
+    std::string append_file;
+    auto* const append = app.add_subcommand("serve-append", "Be the bare program that appends, syncs and answers");
+    append->add_option("port", append_port, "Port on 127.0.0.1")->required();
+    append->add_option("file", append_file, "Where to append")->required();
     CLI11_PARSE(app, argc, argv);
+    if (options.data_folder.empty()) {
+        options.data_folder = std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path() / "data";
+    }
     raise_descriptor_limit();
     try {
         if (relay->parsed()) {
             serve_relay(relay_port);
+        }
+        if (append->parsed()) {
+            serve_append(append_port, append_file);
         }
         return compare(options);
     } catch (const std::exception& thrown) {

@@ -6,6 +6,7 @@
 #include <sys/prctl.h>
 
 #include "raw.hpp"
+#include "stored_system.hpp"
 
 namespace leveret::compare {
 namespace {
@@ -30,15 +31,6 @@ std::vector<Sink> make_sinks(const RunPlan& plan, std::size_t lane, SharedRun& s
         sinks.emplace_back(plan.work.topics.size(), period, counter.value);
     }
     return sinks;
-}
-
-/// Reports readiness and waits for the start.
-void get_ready(SharedRun& shared) {
-    ::prctl(PR_SET_TIMERSLACK, 1'000);  // nanoseconds: a short sleep is a short sleep
-    ++shared.head().ready;
-    while (shared.phase() == Phase::preparing) {
-        std::this_thread::sleep_for(look_interval);
-    }
 }
 
 bool is_publishing(const SharedRun& shared) {
@@ -104,7 +96,25 @@ void publish_on_schedule(Publisher& publisher, const RunPlan& plan, SharedRun& s
     }
 }
 
+void wait_for_the_end(const SharedRun& shared) {
+    while (shared.phase() != Phase::over) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+}
+
+std::unique_ptr<AcknowledgedPublisher> make_acknowledged_publisher(const RunPlan& plan, std::uint16_t port) {
+    return dynamic_cast<const StoredSystem&>(*plan.system).acknowledged_publisher(port, work_of_lane(plan, 0));
+}
+
 }  // namespace
+
+void get_ready(SharedRun& shared) {
+    ::prctl(PR_SET_TIMERSLACK, 1'000);  // nanoseconds: a short sleep is a short sleep
+    ++shared.head().ready;
+    while (shared.phase() == Phase::preparing) {
+        std::this_thread::sleep_for(look_interval);
+    }
+}
 
 Work work_of_lane(const RunPlan& plan, std::size_t lane) {
     Work work = plan.work;
@@ -126,9 +136,7 @@ void publish_in_lane(const RunPlan& plan, const RunSettings& settings, std::uint
     }
     publisher->finish();
     ++shared.head().finished;
-    while (shared.phase() != Phase::over) {
-        std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
+    wait_for_the_end(shared);
 }
 
 void subscribe_in_lane(const RunPlan& plan, std::uint16_t port, std::size_t lane, SharedRun& shared) {
@@ -166,9 +174,42 @@ void make_round_trips(const RunPlan& plan, std::uint16_t port, SharedRun& shared
     ++shared.head().finished;
     report(sinks, shared);
     shared.head().latencies = latencies_of(latencies);
-    while (shared.phase() != Phase::over) {
-        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    wait_for_the_end(shared);
+}
+
+void publish_for_answers(const RunPlan& plan, std::uint16_t port, SharedRun& shared) {
+    constexpr std::uint64_t chunk = 64;
+    const auto publisher = make_acknowledged_publisher(plan, port);
+    std::atomic<std::uint64_t>& answered = shared.delivered(0).front().value;
+    get_ready(shared);
+    while (is_publishing(shared)) {
+        count_published(shared, 0, publisher->publish(chunk, 0));
+        answered.store(publisher->answered(), std::memory_order_release);
     }
+    publisher->finish();
+    answered.store(publisher->answered(), std::memory_order_release);
+    ++shared.head().finished;
+    wait_for_the_end(shared);
+}
+
+void time_answers(const RunPlan& plan, std::uint16_t port, SharedRun& shared) {
+    const auto publisher = make_acknowledged_publisher(plan, port);
+    std::atomic<std::uint64_t>& answered = shared.delivered(0).front().value;
+    get_ready(shared);
+    cli::Histogram latencies;
+    while (is_publishing(shared)) {
+        const bool is_counted = shared.phase() == Phase::measuring;
+        const auto start = SteadyClock::now();
+        count_published(shared, 0, publisher->publish(1, 0));
+        publisher->finish();
+        if (is_counted) {
+            latencies.add(SteadyClock::now() - start);
+        }
+        answered.store(publisher->answered(), std::memory_order_release);
+    }
+    ++shared.head().finished;
+    shared.head().latencies = latencies_of(latencies);
+    wait_for_the_end(shared);
 }
 
 }  // namespace leveret::compare

@@ -1,17 +1,16 @@
 #include "run.hpp"
 
-#include <array>
-#include <fstream>
 #include <stdexcept>
 #include <thread>
+#include <utility>
 
 #include <fmt/core.h>
-#include <unistd.h>
 
 #include "child_processes.hpp"
 #include "participants.hpp"
 #include "raw.hpp"
-#include "server_process.hpp"
+#include "sample.hpp"
+#include "stored_system.hpp"
 
 namespace leveret::compare {
 namespace {
@@ -19,57 +18,23 @@ namespace {
 constexpr std::chrono::seconds prepare_timeout{60};
 constexpr std::chrono::seconds drain_timeout{30};     ///< without any delivery
 constexpr std::chrono::milliseconds settle_time{20};  ///< for deliveries that should not come
-constexpr std::chrono::milliseconds look_interval{2};
-
-/// Waits for something that the participants do; throws where one of them fails, or it takes too long.
-void wait_until(SharedRun& shared, const char* what, std::chrono::seconds timeout, const std::function<bool()>& is_so) {
-    const auto deadline = SteadyClock::now() + timeout;
-    while (!is_so()) {
-        if (shared.head().failures > 0) {
-            throw std::runtime_error(shared.head().failure.data());
-        }
-        if (SteadyClock::now() > deadline) {
-            throw std::runtime_error(fmt::format("{} took more than {} s", what, timeout.count()));
-        }
-        std::this_thread::sleep_for(look_interval);
-    }
-}
-
-/// The state of the counters at one moment.
-struct Sample {
-    SteadyClock::time_point time;
-    std::uint64_t deliveries;
-    std::chrono::nanoseconds server;
-    std::chrono::nanoseconds ours;
-    std::chrono::nanoseconds machine;
-};
-
-Sample take_sample(SharedRun& shared, const ChildProcesses& participants, const ServerProcess& server) {
-    Sample sample{
-        SteadyClock::now(), shared.deliveries(), processor_time_of(server.process()), {}, machine_busy_time()};
-    sample.ours = sample.server + participants.processor_time() + processor_time_of(::getpid());
-    return sample;
-}
-
-void compare_samples(const Sample& before, const Sample& after, std::size_t payload_bytes, RunResult& result) {
-    const std::chrono::duration<double> elapsed = after.time - before.time;
-    const auto deliveries = static_cast<double>(after.deliveries - before.deliveries);
-    result.deliveries_per_second = deliveries / elapsed.count();
-    result.bytes_per_second = *result.deliveries_per_second * static_cast<double>(payload_bytes);
-    const std::chrono::duration<double> server = after.server - before.server;
-    if (deliveries > 0) {
-        result.server_cpu_seconds_per_million = server.count() / deliveries * 1e6;
-    }
-    const std::chrono::duration<double> others = (after.machine - before.machine) - (after.ours - before.ours);
-    const auto processors = static_cast<double>(std::thread::hardware_concurrency());
-    result.other_busy_share = std::max(0.0, others.count() / (elapsed.count() * processors));
-}
 
 void start_participants(const RunPlan& plan, const RunSettings& settings, std::uint16_t port, SharedRun& shared,
                         ChildProcesses& participants) {
     const std::optional<unsigned> processor = plan.placement.clients;
+    if (plan.beside) {
+        participants.start([&] { plan.beside(port, shared); }, processor);
+    }
     if (plan.pace == Pace::one_at_a_time) {
         participants.start([&] { make_round_trips(plan, port, shared); }, processor);
+        return;
+    }
+    if (plan.pace == Pace::as_fast_as_answered) {
+        participants.start([&] { publish_for_answers(plan, port, shared); }, processor);
+        return;
+    }
+    if (plan.pace == Pace::one_answer_at_a_time) {
+        participants.start([&] { time_answers(plan, port, shared); }, processor);
         return;
     }
     for (std::size_t lane = 0; lane < plan.lanes; ++lane) {
@@ -94,7 +59,8 @@ void measure(const RunPlan& plan, const RunSettings& settings, const ServerProce
         plan.look(server.port(), result);
     }
     head.phase = Phase::draining;
-    const std::size_t publishing = plan.pace == Pace::one_at_a_time ? 1 : plan.lanes;
+    const bool is_one_process = plan.pace != Pace::as_fast_as_delivered && plan.pace != Pace::on_schedule;
+    const std::size_t publishing = is_one_process ? 1 : plan.lanes;
     for (std::uint64_t delivered = ~std::uint64_t{0}; delivered != shared.deliveries();) {
         delivered = shared.deliveries();
         wait_until(shared, "the next delivery of what was published", drain_timeout, [&] {
@@ -108,6 +74,9 @@ void measure(const RunPlan& plan, const RunSettings& settings, const ServerProce
     head.phase = Phase::over;
     participants.wait_for_their_end();
     compare_samples(before, after, plan.work.payload_bytes, result);
+    if (plan.pace == Pace::as_fast_as_answered || plan.pace == Pace::one_answer_at_a_time) {
+        result.acknowledged_per_second = std::exchange(result.deliveries_per_second, std::nullopt);
+    }
 }
 
 void check_deliveries(SharedRun& shared, RunResult& result) {
@@ -132,6 +101,15 @@ Work idle_topics(const RunPlan& plan) {
     return work;
 }
 
+/// With its data in `data`, where it stores any.
+ServerProcess start_server(const RunPlan& plan, const RunSettings& settings, std::optional<TemporaryFolder>& data) {
+    if (dynamic_cast<const StoredSystem*>(plan.system) == nullptr) {
+        return ServerProcess(*plan.system, plan.work, plan.placement.server);
+    }
+    data.emplace(settings.data_folder);
+    return ServerProcess(*plan.system, plan.work, data->path());
+}
+
 }  // namespace
 
 Latencies latencies_of(const cli::Histogram& histogram) {
@@ -146,10 +124,22 @@ Latencies latencies_of(const cli::Histogram& histogram) {
 RunResult run(const RunPlan& plan, const RunSettings& settings) {
     RunResult result;
     try {
-        const ServerProcess server(*plan.system, plan.work, plan.placement.server);
+        std::optional<TemporaryFolder> data;
+        const ServerProcess server = start_server(plan, settings, data);
         for (std::size_t lane = 0; lane < plan.lanes; ++lane) {
             plan.system->prepare(server.port(), work_of_lane(plan, lane));
         }
+        result = run_on(server, plan, settings);
+    } catch (const std::exception& thrown) {
+        result = {};
+        result.failure = thrown.what();
+    }
+    return result;
+}
+
+RunResult run_on(const ServerProcess& server, const RunPlan& plan, const RunSettings& settings) {
+    RunResult result;
+    try {
         // Whoever subscribes to a topic has it exist.
         const IdleConnections with_topics(*plan.system, server.port(), idle_topics(plan), plan.idle_topics > 0 ? 1 : 0);
         const IdleConnections idle(*plan.system, server.port(), {.topics = {"idle"}}, plan.idle_connections);

@@ -17,6 +17,8 @@ enum class Pace {
     as_fast_as_delivered,  ///< at most a window ahead of the slowest subscriber, so that nothing is lost
     on_schedule,           ///< at a fixed rate, whatever happens: latencies count from when a message was due
     one_at_a_time,         ///< the next when the one before has been delivered: one process publishes and subscribes
+    as_fast_as_answered,   ///< nobody subscribes; answers to publishes are counted as deliveries. StoredSystem only
+    one_answer_at_a_time,  ///< the same, the next when the one before has been answered
 };
 
 /// Which processors the server and the clients stay on.
@@ -39,12 +41,17 @@ struct RunPlan {
     std::size_t idle_topics = 0;
     /// Asked just before measuring ends, for what only one system knows.
     std::function<void(std::uint16_t port, struct RunResult& result)> look{};
+    /// What one more process does meanwhile: it calls get_ready() (participants.hpp) and ends when the run is over.
+    std::function<void(std::uint16_t port, class SharedRun& shared)> beside{};
 };
 
 struct RunSettings {
     std::chrono::duration<double> warm_up{0.3};
     std::chrono::duration<double> seconds{1};
     std::uint64_t window_bytes = 16U << 20U;  ///< payload and 32 bytes a message, not delivered yet
+    std::filesystem::path data_folder{};      ///< stored workloads keep their data in folders of their own in it
+    std::uint64_t replay_records = 10'000'000;
+    std::uint64_t recovery_bytes = 10'000'000'000;  ///< of records, their headers included
 };
 
 struct Latencies {
@@ -70,10 +77,18 @@ struct RunResult {
     std::optional<double> memory_per_connection_bytes{};
     std::optional<double> memory_per_key_bytes{};
     std::optional<std::uint64_t> window_keys{};
+    std::optional<double> acknowledged_per_second{};
+    std::optional<double> ready_after_stop_seconds{};  ///< from the server's start until it has answered
+    std::optional<double> ready_after_kill_seconds{};
+    std::optional<double> memory_per_topic_bytes{};            ///< that was published to, and is idle
+    std::optional<double> memory_per_restarted_topic_bytes{};  ///< that nobody has used since the server started
 };
 
 /// Starts everything, measures, stops everything. A failure is in the result, never thrown.
 [[nodiscard]] RunResult run(const RunPlan& plan, const RunSettings& settings);
+
+/// The same on a server that runs already and has the topics.
+[[nodiscard]] RunResult run_on(const class ServerProcess& server, const RunPlan& plan, const RunSettings& settings);
 
 /// Resident memory per connection of `count` that have subscribed to one topic and are idle.
 [[nodiscard]] RunResult measure_idle_connections(const System& system, std::size_t count);

@@ -30,7 +30,7 @@ namespace {
 [[noreturn]] void become(const ServerCommand& command, const std::filesystem::path& folder,
                          std::optional<unsigned> processor) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // no orphan, however the comparison ends
-    const int log = ::open((folder / "log").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    const int log = ::open((folder / "log").c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     ::dup2(log, STDOUT_FILENO);
     ::dup2(log, STDERR_FILENO);
     if (processor && cli::pin_this_thread(*processor)) {
@@ -53,8 +53,9 @@ std::string text_of(const std::filesystem::path& file) {
 
 }  // namespace
 
-TemporaryFolder::TemporaryFolder() {
-    std::string name = std::filesystem::temp_directory_path() / "leveret-compare-XXXXXX";
+TemporaryFolder::TemporaryFolder(const std::filesystem::path& parent) {
+    std::filesystem::create_directories(parent);
+    std::string name = parent / "leveret-compare-XXXXXX";
     if (::mkdtemp(name.data()) == nullptr) {
         throw std::system_error(errno, std::generic_category(), name);
     }
@@ -104,28 +105,40 @@ std::chrono::nanoseconds machine_busy_time() {
 }
 
 ServerProcess::ServerProcess(const System& system, const Work& work, std::optional<unsigned> processor)
-    : port_(free_port()), command_(system.server(port_, folder_.path(), work)) {
+    : own_folder_(std::in_place),
+      folder_(own_folder_->path()),
+      port_(free_port()),
+      command_(system.server(port_, folder_, work)) {
+    start(processor, std::chrono::seconds(10));
+}
+
+ServerProcess::ServerProcess(const System& system, const Work& work, const std::filesystem::path& folder)
+    : folder_(folder), port_(free_port()), command_(system.server(port_, folder_, work)) {
+    start(std::nullopt, std::chrono::minutes(3));  // it may read what it has stored before it listens
+}
+
+ServerProcess::~ServerProcess() {
+    kill();  // nothing here is to be kept
+}
+
+void ServerProcess::start(std::optional<unsigned> processor, std::chrono::seconds timeout) {
     process_ = ::fork();
     if (process_ < 0) {
         throw std::system_error(errno, std::generic_category(), "fork");
     }
     if (process_ == 0) {
-        become(command_, folder_.path(), processor);
+        become(command_, folder_, processor);
     }
     try {
-        wait_until_it_accepts();
+        wait_until_it_accepts(timeout);
     } catch (...) {
-        stop();
+        kill();
         throw;
     }
 }
 
-ServerProcess::~ServerProcess() {
-    stop();
-}
-
-void ServerProcess::wait_until_it_accepts() {
-    const auto deadline = SteadyClock::now() + std::chrono::seconds(10);
+void ServerProcess::wait_until_it_accepts(std::chrono::seconds timeout) {
+    const auto deadline = SteadyClock::now() + timeout;
     while (SteadyClock::now() < deadline) {
         if (::waitpid(process_, nullptr, WNOHANG) != 0) {
             process_ = -1;
@@ -139,13 +152,26 @@ void ServerProcess::wait_until_it_accepts() {
         }
     }
     throw std::runtime_error(
-        fmt::format("{} does not start: {}", command_.arguments.front(), text_of(folder_.path() / "log")));
+        fmt::format("{} does not start: {}", command_.arguments.front(), text_of(folder_ / "log")));
 }
 
-void ServerProcess::stop() noexcept {
+void ServerProcess::stop_cleanly() {
+    ::kill(process_, SIGTERM);
+    const auto deadline = SteadyClock::now() + std::chrono::minutes(1);
+    while (::waitpid(process_, nullptr, WNOHANG) == 0) {
+        if (SteadyClock::now() > deadline) {
+            throw std::runtime_error(fmt::format("{} does not stop", command_.arguments.front()));
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    process_ = -1;
+}
+
+void ServerProcess::kill() noexcept {
     if (process_ > 0) {
-        ::kill(process_, SIGKILL);  // nothing here is to be kept
+        ::kill(process_, SIGKILL);
         ::waitpid(process_, nullptr, 0);
+        process_ = -1;
     }
 }
 
@@ -159,8 +185,7 @@ std::uint64_t ServerProcess::status_bytes(std::string_view field) const {
             return kib * 1024;
         }
     }
-    throw std::runtime_error(
-        fmt::format("{} has ended: {}", command_.arguments.front(), text_of(folder_.path() / "log")));
+    throw std::runtime_error(fmt::format("{} has ended: {}", command_.arguments.front(), text_of(folder_ / "log")));
 }
 
 std::uint64_t ServerProcess::settled_bytes() const {

@@ -24,7 +24,8 @@ namespace leveret::compare {
 /// Empty at first; goes with all that is in it.
 class TemporaryFolder {
   public:
-    TemporaryFolder();
+    /// In `parent`, which is made where it is missing.
+    explicit TemporaryFolder(const std::filesystem::path& parent = std::filesystem::temp_directory_path());
     ~TemporaryFolder();
     TemporaryFolder(const TemporaryFolder&) = delete;
     TemporaryFolder& operator=(const TemporaryFolder&) = delete;
@@ -39,9 +40,16 @@ class ServerProcess {
   public:
     /// Returns when it accepts connections. All its threads stay on `processor`, where one is given.
     ServerProcess(const System& system, const Work& work, std::optional<unsigned> processor);
+    /// The same with its files in `folder`, where they stay: a later server finds them.
+    ServerProcess(const System& system, const Work& work, const std::filesystem::path& folder);
     ~ServerProcess();
     ServerProcess(const ServerProcess&) = delete;
     ServerProcess& operator=(const ServerProcess&) = delete;
+
+    /// Asks it to stop, and waits until it has. Throws where that takes more than a minute.
+    void stop_cleanly();
+    /// Ends it without a warning.
+    void kill() noexcept;
 
     [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
     [[nodiscard]] const std::string& summary() const noexcept { return command_.summary; }
@@ -52,11 +60,12 @@ class ServerProcess {
     [[nodiscard]] std::uint64_t settled_bytes() const;
 
   private:
-    void wait_until_it_accepts();
-    void stop() noexcept;
+    void start(std::optional<unsigned> processor, std::chrono::seconds timeout);
+    void wait_until_it_accepts(std::chrono::seconds timeout);
     [[nodiscard]] std::uint64_t status_bytes(std::string_view field) const;
 
-    TemporaryFolder folder_;
+    std::optional<TemporaryFolder> own_folder_;
+    std::filesystem::path folder_;
     std::uint16_t port_;
     ServerCommand command_;
     pid_t process_ = -1;

@@ -56,11 +56,15 @@ inline void write_stamp(std::byte* payload, std::size_t payload_bytes, Stamp sta
 class Sink {
   public:
     /// `delivered` is read by other processes. Sequences start again after `sequence_period`, where it is not 0:
-    /// prebuilt messages are sent again and again.
-    Sink(std::size_t topics, std::uint32_t sequence_period, std::atomic<std::uint64_t>& delivered)
-        : next_(topics), sequence_period_(sequence_period), delivered_(&delivered) {}
+    /// prebuilt messages are sent again and again. What comes after `limit` messages is none of its business.
+    Sink(std::size_t topics, std::uint32_t sequence_period, std::atomic<std::uint64_t>& delivered,
+         std::uint64_t limit = ~std::uint64_t{0})
+        : next_(topics), sequence_period_(sequence_period), delivered_(&delivered), limit_(limit) {}
 
     void take(Bytes payload) noexcept {
+        if (is_full()) {
+            return;
+        }
         Stamp stamp;
         if (payload.size() < sizeof stamp) {
             ++corrupt_;
@@ -80,6 +84,7 @@ class Sink {
         delivered_->store(delivered_->load(std::memory_order_relaxed) + 1, std::memory_order_release);
     }
 
+    [[nodiscard]] bool is_full() const noexcept { return delivered() >= limit_; }
     [[nodiscard]] std::uint64_t delivered() const noexcept { return delivered_->load(std::memory_order_relaxed); }
     /// Not delivered in the order in which they were published, or not once.
     [[nodiscard]] std::uint64_t out_of_order() const noexcept { return out_of_order_; }
@@ -97,6 +102,7 @@ class Sink {
     std::vector<std::uint32_t> next_;  // by topic
     std::uint32_t sequence_period_;
     std::atomic<std::uint64_t>* delivered_;
+    std::uint64_t limit_;
     std::uint64_t out_of_order_ = 0;
     std::uint64_t corrupt_ = 0;
     cli::Histogram latencies_;

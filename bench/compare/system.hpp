@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "protocol/topic_settings.hpp"
 #include "stamp.hpp"
 
 namespace leveret::compare {
@@ -27,6 +28,9 @@ struct Work {
     std::uint64_t retained_bytes = 0;  ///< per topic, where the system keeps records; 0: its default
     std::uint64_t window_ms = 0;       ///< compaction window, where the system has one
     std::uint64_t retention_ms = 0;    ///< retention time, where the system has one
+    Durability durability = Durability::os;  ///< what the answer to a publish means, where the system stores records
+    std::uint64_t outstanding = 4096;        ///< acknowledged publishes that wait for their answers, at most
+    bool from_latest = false;                ///< subscribers of a stored topic begin behind what it has
 };
 
 /// Publishes by way of some client. One thread.
@@ -88,6 +92,8 @@ class System {
     [[nodiscard]] virtual std::string name() const = 0;
     /// Of the server, as it says itself, and of the library: "7.0.15, hiredis 0.14.1".
     [[nodiscard]] virtual std::string version() const = 0;
+    /// What becomes of a record when the server ends, or the power does.
+    [[nodiscard]] virtual std::string durability() const { return "none: in memory"; }
     /// `folder` is an empty one for its files; it is removed afterwards. `work` says what the server must hold.
     [[nodiscard]] virtual ServerCommand server(std::uint16_t port, const std::filesystem::path& folder,
                                                const Work& work) const = 0;

@@ -1,8 +1,9 @@
 #include <array>
 #include <cstdio>
 #include <memory>
+#include <stdexcept>
 
-#include "system.hpp"
+#include "stored_system.hpp"
 
 namespace leveret::compare {
 
@@ -18,6 +19,24 @@ const std::vector<std::unique_ptr<System>>& all_systems() {
         return made;
     }();
     return systems;
+}
+
+const std::vector<std::unique_ptr<StoredSystem>>& stored_systems() {
+    static const auto systems = [] {
+        std::vector<std::unique_ptr<StoredSystem>> made;
+        made.push_back(make_leveret_stored(Store::file));
+        made.push_back(make_leveret_stored(Store::rocksdb));
+        for (const Tuning tuning : {Tuning::as_the_others, Tuning::best}) {
+            made.push_back(make_jetstream(tuning));
+            made.push_back(make_redis_aof(tuning));
+        }
+        return made;
+    }();
+    return systems;
+}
+
+std::unique_ptr<RawProtocol> StoredSystem::raw_protocol(const Work& /*work*/) const {
+    throw std::logic_error(name() + " is driven by way of its library only");
 }
 
 std::string output_of(const std::string& command) {

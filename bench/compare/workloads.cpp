@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include "one_outstanding.hpp"
+#include "server_process.hpp"
 #include "systems/bare.hpp"
 #include "systems/leveret.hpp"
 
@@ -205,24 +206,26 @@ void add_zaichik_eight_topics(std::vector<Workload>& workloads) {
 }
 
 void add_disk(std::vector<Workload>& workloads) {
-    const auto folder = std::filesystem::temp_directory_path();
     workloads.push_back({"append",
                          "a file is appended to in pieces of 256 KiB, then synced",
-                         {{"bare", ClientKind::raw, [folder](const RunSettings& settings) {
+                         {{"bare", ClientKind::raw, [](const RunSettings& settings) {
                                RunResult result;
+                               const TemporaryFolder folder(settings.data_folder);
                                result.bytes_per_second =
-                                   append_rate(folder, 256U << 10U,
+                                   append_rate(folder.path(), 256U << 10U,
                                                std::chrono::duration_cast<std::chrono::nanoseconds>(settings.seconds));
                                return result;
                            }}}});
-    workloads.push_back({"fdatasync",
-                         "4 KiB appended to a file and synced, one after the other",
-                         {{"bare", ClientKind::raw, [folder](const RunSettings& settings) {
-                               RunResult result;
-                               result.latencies = latencies_of(sync_latencies(
-                                   folder, std::chrono::duration_cast<std::chrono::nanoseconds>(settings.seconds)));
-                               return result;
-                           }}}});
+    workloads.push_back(
+        {"fdatasync",
+         "4 KiB appended to a file and synced, one after the other",
+         {{"bare", ClientKind::raw, [](const RunSettings& settings) {
+               RunResult result;
+               const TemporaryFolder folder(settings.data_folder);
+               result.latencies = latencies_of(sync_latencies(
+                   folder.path(), std::chrono::duration_cast<std::chrono::nanoseconds>(settings.seconds)));
+               return result;
+           }}}});
 }
 
 }  // namespace
@@ -241,6 +244,7 @@ std::vector<Workload> all_workloads() {
     add_one_outstanding(workloads);
     add_zaichik_eight_topics(workloads);
     add_disk(workloads);
+    add_stored_workloads(workloads);
     return workloads;
 }
 

@@ -23,7 +23,11 @@ struct Workload {
     /// Those that are compared with each other, and so run in turns; by itself where it is empty. Neighbours in the
     /// list.
     std::string group{};
+    unsigned runs_max = ~0U;  ///< fewer than asked for, where one takes minutes
 };
+
+/// Where records are stored: see stored_workloads.cpp.
+void add_stored_workloads(std::vector<Workload>& workloads);
 
 [[nodiscard]] std::vector<Workload> all_workloads();
 

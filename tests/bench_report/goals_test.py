@@ -195,6 +195,66 @@ class Goals(unittest.TestCase):
             self.assertEqual([one.verdict for one in judgements(some, "zaichik dialect, one record")], [expected])
             self.assertEqual([one.verdict for one in judgements(some, "zaichik dialect, 8 publishers")], [expected])
 
+    def stored(self, workload, **by_system):
+        """A run for each rate of acknowledged publishes; leveret_file stands for leveret-file."""
+        return [run(workload, system.replace("_", "-"), "raw" if system == "bare" else "library",
+                    acknowledged_per_second=rate) for system, rate in by_system.items()]
+
+    def test_acknowledged_publishes_beside_each_peer(self):
+        for workload, peer, words, asked in (
+                ("acknowledged-sync", "nats_jetstream", "synced, 4,096 outstanding, 128 B: acknowledged/s, times N", 8),
+                ("acknowledged-sync", "redis_aof", "synced, 4,096 outstanding, 128 B: acknowledged/s, times R", 8),
+                ("acknowledged-os", "redis_aof", "system, 4,096 outstanding, 128 B: acknowledged/s, times R", 4)):
+            for ours, expected in ((asked * 100, judge.REACHED), (asked * 100 - 1, judge.NOT_REACHED)):
+                some = results(self.stored(workload, leveret_file=ours, leveret_rocksdb=1e6, **{peer: 100}))
+                self.assertEqual(verdict(some, words, "library"), expected)
+        self.assertEqual(verdict(results(self.stored("acknowledged-os", leveret_file=5)), "system, 4,096", "library"),
+                         judge.NOT_MEASURED)
+
+    def test_a_peer_with_settings_of_its_own_is_noted_and_not_judged(self):
+        some = results(self.stored("acknowledged-sync", leveret_file=800, redis_aof=100, redis_aof_best=400,
+                                   nats_jetstream=100))
+        of_redis, = judgements(some, "synced, 4,096 outstanding, 128 B: acknowledged/s, times Redis", "library")
+        self.assertEqual((of_redis.verdict, of_redis.notes), (judge.REACHED, "Redis AOF, tuned: 400, 2.00 ×"))
+        of_nats, = judgements(some, "synced, 4,096 outstanding, 128 B: acknowledged/s, times NATS", "library")
+        self.assertIn("does not sync before it answers", of_nats.notes)
+
+    def test_stored_workloads_beside_bare(self):
+        for ours, expected in ((50, judge.REACHED), (49, judge.NOT_REACHED)):
+            some = results(self.stored("acknowledged-sync", leveret_file=ours, bare=100),
+                           rates("replay", "library", leveret_file=ours), rates("replay", "raw", bare=100))
+            self.assertEqual(verdict(some, "share of the bare append's", "library"), expected)
+            self.assertEqual(verdict(some, "restart, 128 B: bytes", "library"), expected)
+        for ours, expected in ((135, judge.REACHED), (136, judge.NOT_REACHED)):
+            some = results(latencies("acknowledged-one", "library", leveret_file=ours),
+                           latencies("acknowledged-one", "raw", bare=100))
+            self.assertEqual(verdict(some, "one at a time, 128 B: p50", "library"), expected)
+
+    def test_replay_beside_the_best_peer_needs_both(self):
+        for others, ours, expected in (({"nats_jetstream": 10, "redis_aof": 100}, 500, judge.REACHED),
+                                       ({"nats_jetstream": 10, "redis_aof": 100}, 499, judge.NOT_REACHED),
+                                       ({"redis_aof": 100}, 500, judge.NOT_MEASURED)):
+            some = results(rates("replay", "library", leveret_file=ours, **others))
+            self.assertEqual(verdict(some, "restart, 128 B: deliveries", "library"), expected)
+
+    def test_a_replay_may_cost_live_subscribers_half_as_much_again(self):
+        for beside, expected in ((150, judge.REACHED), (151, judge.NOT_REACHED)):
+            some = results(latencies("live-alone", "library", leveret_file=100),
+                           latencies("live-beside-replay", "library", leveret_file=beside))
+            self.assertEqual(verdict(some, "times that without", "library"), expected)
+
+    def test_starts_and_memory_of_stored_topics(self):
+        for workload, title in (("recovery-1", "on one stored topic"), ("recovery-1000", "on 1,000 stored topics")):
+            for clean, killed, expected in ((2, 10, judge.REACHED), (2.01, 10.1, judge.NOT_REACHED)):
+                some = results([run(workload, "leveret-file", "library", ready_after_stop_seconds=clean,
+                                    ready_after_kill_seconds=killed)])
+                self.assertEqual([one.verdict for one in judgements(some, title, "library")], [expected] * 2)
+        for memory, expected in ((64 << 10, judge.REACHED), (65 << 10, judge.NOT_REACHED)):
+            some = results([run("stored-topics", "leveret-file", "library", memory_per_topic_bytes=memory,
+                                memory_per_restarted_topic_bytes=memory)])
+            verdicts = [one.verdict for one in judgements(some, "stored topics, idle", "library")]
+            self.assertEqual(verdicts, [expected] * 2)
+
     def test_without_runs_nothing_is_measured(self):
         everything = goals.all_judgements(results([]))
         self.assertGreater(len(everything), 40)

@@ -11,7 +11,8 @@ import xml.etree.ElementTree
 from made_up import CLIENTS, FOLDER, document, latencies, rates, results, run
 from report import judge, lines, text
 from report.pictures import pictures
-from report.results import LABELS, PEERS, InvalidResults
+from report.results import (BARE, LABELS, LEVERET, LEVERET_STORED, PEERS, STORED_PEERS, TUNED_PEERS,
+                            InvalidResults)
 from report.tables import results_page
 
 RATE = "deliveries_per_second"
@@ -90,6 +91,25 @@ class Tables(unittest.TestCase):
                          *(f"| {LABELS[name]} | v-{name} | s-{name} | d-{name} |" for name in LABELS)):
             self.assertIn(expected, top)
 
+    def test_a_stored_workload_has_one_table_of_its_own_systems(self):
+        page = results_page(results(stored_runs()))
+        section = page.split("(`acknowledged-sync`)")[1].split("\n## ")[0]
+        self.assertEqual(section.count("| System |"), 1)
+        systems = [line.split(" | ")[0][2:] for line in section.splitlines() if line.startswith("| ")][2:]
+        self.assertEqual(systems, [LABELS[name] for name in LABELS if name not in (LEVERET, *PEERS)])
+        self.assertIn("| NATS JetStream | 200,000 |", section)
+        self.assertIn("NATS JetStream answers when it has written", section)
+
+    def test_starts_and_memory_of_stored_topics(self):
+        page = results_page(results(
+            [run("recovery-1000", "leveret-file", "library", ready_after_stop_seconds=0.5, ready_after_kill_seconds=4),
+             run("stored-topics", "redis-aof", "library", memory_per_topic_bytes=20480,
+                 memory_per_restarted_topic_bytes=10240)]))
+        self.assertIn("| Leveret, files | 0.500 | 4.00 | 1 | 0 | 0 |", page)
+        self.assertIn("| Redis AOF | 20.0 | 10.0 | 1 | 0 | 0 |", page)
+        self.assertIn("| NATS JetStream | not run |", page.split("(`stored-topics`)")[1])
+        self.assertNotIn("NATS JetStream", page.split("(`recovery-1000`)")[1].split("\n## ")[0])
+
     def test_an_unknown_workload_is_shown_too(self):
         self.assertIn("(`new-one`)", results_page(results(rates("new-one", nats=1))))
 
@@ -101,7 +121,17 @@ def everything():
                 server_cpu_seconds_per_million=1e5 / rate,
                 latency_ns={"p50": 1e11 / rate, "p99": 3e11 / rate, "p999": 9e11 / rate})
             for workload in drawn for client in CLIENTS
-            for system, rate in zip(LABELS, (12e6, 2e6, 1e6, 5e5, 0.13e6, 14e6))]
+            for system, rate in zip((LEVERET, *PEERS, BARE), (12e6, 2e6, 1e6, 5e5, 0.13e6, 14e6))] + stored_runs()
+
+
+def stored_runs():
+    """The same where records are stored; bare has no library."""
+    rates_by_system = dict(zip((*LEVERET_STORED, *STORED_PEERS, *TUNED_PEERS.values(), BARE),
+                               (1.6e6, 0.9e6, 0.2e6, 0.21e6, 0.22e6, 0.5e6, 2e6)))
+    return [run(workload, system, "raw" if system == BARE else "library", acknowledged_per_second=rate,
+                deliveries_per_second=rate)
+            for workload in ("acknowledged-sync", "acknowledged-os", "replay")
+            for system, rate in rates_by_system.items()]
 
 
 class Pictures(unittest.TestCase):
@@ -115,7 +145,14 @@ class Pictures(unittest.TestCase):
 
     WITH_STREAMS = ("throughput-128.svg", "throughput-sizes.svg", "server-cpu.svg")
 
+    STORED = {"acknowledged.svg": (*LEVERET_STORED, *STORED_PEERS, *TUNED_PEERS.values(), BARE),
+              "replay.svg": (*LEVERET_STORED, *STORED_PEERS, BARE)}
+
     def assert_labels(self, texts, picture):
+        if picture in self.STORED:
+            for name in self.STORED[picture]:
+                self.assertIn(LABELS[name], texts)
+            return
         asked = [name for name in PEERS if name != "redis-streams" or picture in self.WITH_STREAMS]
         for name in ("leveret", *asked):
             self.assertTrue(any(LABELS[name] in one for one in texts), f"{name} in {texts}")
@@ -130,12 +167,16 @@ class Pictures(unittest.TestCase):
             self.assertTrue(any("is better" in one for one in texts))
             for part in ("title", "desc"):
                 self.assertTrue(tree.find(f"{SVG}{part}").text)
-        self.assertEqual(sorted(names), ["fanout-100.svg", "latency-200k.svg", "server-cpu.svg", "throughput-128.svg",
-                                         "throughput-sizes.svg"])
+        self.assertEqual(sorted(names), ["acknowledged.svg", "fanout-100.svg", "latency-200k.svg", "replay.svg",
+                                         "server-cpu.svg", "throughput-128.svg", "throughput-sizes.svg"])
 
     def test_a_tiny_bar_has_its_value(self):
         texts = self.texts_of("throughput-128.svg", everything())
         self.assertEqual([texts.count(value) for value in ("12.0 M", "0.130 M")], [2, 2])
+
+    def test_tuned_peers_are_asked_only_to_publish(self):
+        self.assertNotIn(LABELS["redis-aof-best"], self.texts_of("replay.svg", everything()))
+        self.assertIn("0.500 M", self.texts_of("acknowledged.svg", everything()))
 
     def test_nothing_leaves_the_picture(self):
         for _, _, tree in self.each_picture(everything()):
@@ -177,8 +218,8 @@ class Program(unittest.TestCase):
         done = self.report()
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.assertEqual(sorted(path.name for path in self.output.iterdir()), [
-            "fanout-100.svg", "goals.md", "latency-200k.svg", "results.md", "server-cpu.svg", "throughput-128.svg",
-            "throughput-sizes.svg"])
+            "acknowledged.svg", "fanout-100.svg", "goals.md", "latency-200k.svg", "replay.svg", "results.md",
+            "server-cpu.svg", "throughput-128.svg", "throughput-sizes.svg"])
 
     def test_a_missing_or_broken_file_is_told_in_a_sentence(self):
         for content, expected in ((None, "No such file"), ("{", "not JSON"), ("[]", "expected an object"),

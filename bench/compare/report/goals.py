@@ -5,7 +5,7 @@ from fractions import Fraction
 from . import text
 from .judge import (AIM_REACHED, NOT_MEASURED, NOT_REACHED, OVERLAP, REACHED, Bound, best_peer, judge_below_all,
                     judge_limit, judge_ratio, operand)
-from .results import CLIENTS, LEVERET, PEERS, label
+from .results import CLIENTS, LEVERET, LEVERET_FILE, PEERS, STORED_PEERS, TUNED_PEERS, label
 from .workloads import TITLES
 
 RATE = "deliveries_per_second"
@@ -29,11 +29,12 @@ def share(asked, aim=None):
 
 def all_judgements(results):
     return [judgement for group in (throughput, fan_out, server_cpu, round_trips, open_loops, idle_memory, growth,
-                                    round_robin, compaction_window, zaichik_stream) for judgement in group(results)]
+                                    round_robin, compaction_window, zaichik_stream, stored_publishes,
+                                    stored_reads, stored_starts) for judgement in group(results)]
 
 
-def ours(results, workload, client, key, name=""):
-    case = results.case(workload, LEVERET, client)
+def ours(results, workload, client, key, name="", system=LEVERET):
+    case = results.case(workload, system, client)
     found = operand(results, case, key, name)
     if case.failed:
         found.unknown.append("a goal is not reached where own runs failed")
@@ -162,6 +163,74 @@ def zaichik_stream(results):
                           ours(results, workload, client, CPU), at_most(4.5), " s")
 
 
+STORED_CLIENT = "library"
+ACKNOWLEDGED = "acknowledged_per_second"
+SYNCED = ("acknowledged-sync", "acknowledged-one")
+NEVER_SYNCED = "nats-jetstream"
+
+
+def ours_stored(results, workload, key, name=""):
+    return ours(results, workload, STORED_CLIENT, key, name, LEVERET_FILE)
+
+
+def against_stored_peer(results, workload, peer, bound):
+    """With a note of what the peer does with the settings that are best for it."""
+    ours_here = ours_stored(results, workload, ACKNOWLEDGED)
+    theirs = operand(results, results.case(workload, peer, STORED_CLIENT), ACKNOWLEDGED)
+    if workload in SYNCED and peer == NEVER_SYNCED and theirs.figure:
+        theirs.notes.append(f"{label(peer)} does not sync before it answers")
+    tuned = results.case(workload, TUNED_PEERS[peer], STORED_CLIENT).figure(ACKNOWLEDGED)
+    if tuned:
+        ratio = f", {bound.ratio_text(ours_here.figure.median / tuned.median)}" if ours_here.figure else ""
+        theirs.notes.append(f"{label(TUNED_PEERS[peer])}: {text.human_range(tuned)}{ratio}")
+    return judge_ratio(f"{TITLES[workload]}: acknowledged/s, times {label(peer)}'s", STORED_CLIENT, ours_here, theirs,
+                       bound)
+
+
+def against_stored_bare(results, workload, key, bound, what, written=text.human_range):
+    bare = operand(results, results.bare_case(workload, STORED_CLIENT), key)
+    return judge_ratio(f"{TITLES[workload]}: {what}", STORED_CLIENT, ours_stored(results, workload, key), bare, bound,
+                       written)
+
+
+def stored_publishes(results):
+    for peer in STORED_PEERS:
+        yield against_stored_peer(results, "acknowledged-sync", peer, at_least(8))
+    # A record of the bare append is as long as ours, header included, so the rates compare as bytes do.
+    yield against_stored_bare(results, "acknowledged-sync", ACKNOWLEDGED, share(0.50),
+                              "bytes/s with record headers, share of the bare append's (as acknowledged/s)")
+    yield against_stored_peer(results, "acknowledged-os", "redis-aof", at_least(4))
+    yield against_stored_bare(results, "acknowledged-one", PERCENTILES["p50"], at_most(1.35),
+                              "p50, times the bare program's", text.human_time_range)
+
+
+def stored_reads(results):
+    workload = "replay"
+    yield judge_ratio(f"{TITLES[workload]}: deliveries/s, times the best peer's", STORED_CLIENT,
+                      ours_stored(results, workload, RATE),
+                      best_peer(results, workload, STORED_CLIENT, RATE, STORED_PEERS), at_least(5))
+    yield against_stored_bare(results, workload, RATE, share(0.50),
+                              "bytes/s with record headers, share of the bare relay's (as deliveries/s)")
+    beside, alone = "live-beside-replay", "live-alone"
+    yield judge_ratio(f"{TITLES[beside]}: p99, times that without", STORED_CLIENT,
+                      ours_stored(results, beside, PERCENTILES["p99"]),
+                      ours_stored(results, alone, PERCENTILES["p99"], f"`{alone}`"), at_most(1.5),
+                      text.human_time_range)
+
+
+def stored_starts(results):
+    for workload in ("recovery-1", "recovery-1000"):
+        for key, after, limit in (("ready_after_stop_seconds", "a clean stop", 2),
+                                  ("ready_after_kill_seconds", "kill -9", 10)):
+            yield judge_limit(f"{TITLES[workload]}: ready after {after}", STORED_CLIENT,
+                              ours_stored(results, workload, key), at_most(limit), " s")
+    workload = "stored-topics"
+    for key, when in (("memory_per_topic_bytes", "published to"),
+                      ("memory_per_restarted_topic_bytes", "after a restart")):
+        yield judge_limit(f"{TITLES[workload]}, {when}: memory per topic", STORED_CLIENT,
+                          ours_stored(results, workload, key), at_most(64), " KiB", scale=1 / 1024)
+
+
 def goals_page(results):
     """The whole of goals.md."""
     judgements = all_judgements(results)
@@ -173,7 +242,8 @@ def goals_page(results):
         f"{text.machine_line(results.machine)}; {results.date}. {summary(judgements)}", "",
         "All figures are medians, with (smallest – largest) over the runs; `./bench/compare.sh` measures them again, "
         "and [results.md](results.md) has all of them. The best peer is the best of "
-        f"{', '.join(label(peer) for peer in PEERS)} in the same workload by the same kind of client. A tail latency "
+        f"{', '.join(label(peer) for peer in PEERS)} in the same workload by the same kind of client; where records "
+        f"are stored, of {' and '.join(label(peer) for peer in STORED_PEERS)}. A tail latency "
         "counts as lower only where the ranges over the runs do not overlap. Ratios are rounded to the side that is "
         "worse for Leveret.", "", *text.table(heads, rows, left=len(heads)), "", *idle_connections(results)]) + "\n"
 

@@ -1,15 +1,18 @@
-"""The five pictures. Each has a place for every system: one without a result says why."""
+"""The seven pictures. Each has a place for every system: one without a result says why."""
 
 import textwrap
 
 from . import text
 from .lines import LogScale, sizes_picture
-from .results import CLIENT_LABELS, CLIENTS, LEVERET, PEERS, label
+from .results import BARE, CLIENT_LABELS, CLIENTS, LABELS, LEVERET, LEVERET_STORED, PEERS, label
 from .svg import MARGIN, WIDTH, Picture
 from .workloads import is_asked
 
 SYSTEMS = (LEVERET, *PEERS)
+STORED_SYSTEMS = (*(name for name in LABELS if is_asked("acknowledged-sync", name)), BARE)
+OURS = (LEVERET, *LEVERET_STORED)
 NAME_WIDTH = 124
+STORED_NAME_WIDTH = 160
 ROW_HEIGHT = 22
 BAR_HEIGHT = 14
 VALUE_WIDTH = 84  # beside the longest bar
@@ -20,7 +23,8 @@ def pictures(results):
     return {"throughput-128.svg": throughput_picture(results), "fanout-100.svg": fan_out_picture(results),
             "server-cpu.svg": server_cpu_picture(results), "latency-200k.svg": latency_picture(results),
             "throughput-sizes.svg": sizes_picture(results, SYSTEMS,
-                                                  footer(results, "Medians; the labels are those at 16 KiB."))}
+                                                  footer(results, "Medians; the labels are those at 16 KiB.")),
+            "acknowledged.svg": acknowledged_picture(results), "replay.svg": replay_picture(results)}
 
 
 def throughput_picture(results):
@@ -45,16 +49,40 @@ def server_cpu_picture(results):
                         for client in CLIENTS])
 
 
+def acknowledged_picture(results):
+    return stored_picture(results, "Stored records: acknowledged publishes, 128 B",
+                          "Acknowledged records per second, 4,096 outstanding: higher is better",
+                          "acknowledged_per_second",
+                          [("Synced before the answer; JetStream: written to the system", "acknowledged-sync"),
+                           ("Written to the system before the answer", "acknowledged-os")],
+                          "Bare: the same bytes appended to a file, synced once at the end.")
+
+
+def replay_picture(results):
+    return stored_picture(results, "Stored records: one subscriber reads all, 128 B",
+                          "Records per second, from a server that has just been started: higher is better",
+                          "deliveries_per_second", [(CLIENT_LABELS["library"], "replay")],
+                          "Redis keeps all records in memory. Bare: a relay of as many bytes.")
+
+
+def stored_picture(results, title, subtitle, key, groups, of_bare):
+    cases = [(heading, [results.bare_case(workload, "library") if system == BARE
+                        else results.case(workload, system, "library") for system in STORED_SYSTEMS
+                        if system == BARE or is_asked(workload, system)]) for heading, workload in groups]
+    how = f"Bars are medians; thin lines go from the smallest to the largest run. {of_bare}"
+    return draw_bars(results, title, subtitle, key, text.in_millions, cases, how, STORED_NAME_WIDTH)
+
+
 def footer(results, how):
     return [text.machine_line(results.machine), f"{results.date}. {how}"]
 
 
 def style_of(system):
-    return "accent" if system == LEVERET else "peer"
+    return "accent" if system in OURS else "peer"
 
 
 def name_row(picture, system, y):
-    picture.text(MARGIN, y, label(system), "strong" if system == LEVERET else "")
+    picture.text(MARGIN, y, label(system), "strong" if system in OURS else "")
 
 
 def reason(case):
@@ -66,17 +94,21 @@ def bar_picture(results, title, subtitle, key, written, groups):
     cases = [(heading, [results.case(workload, system, client) for system in SYSTEMS
                        if is_asked(workload, system)])
              for heading, workload, client in groups]
+    return draw_bars(results, title, subtitle, key, written, cases,
+                     "Bars are medians; thin lines go from the smallest to the largest run.", NAME_WIDTH)
+
+
+def draw_bars(results, title, subtitle, key, written, cases, how, name_width):
     described = "; ".join(f"{heading}: " + ", ".join(described_value(case, key, written) for case in group)
                           for heading, group in cases)
-    picture = Picture(title, subtitle, f"{subtitle}. {described}.",
-                      footer(results, "Bars are medians; thin lines go from the smallest to the largest run."))
+    picture = Picture(title, subtitle, f"{subtitle}. {described}.", footer(results, how))
     figures = [figure for _, group in cases for figure in (case.figure(key) for case in group) if figure]
-    scale = (WIDTH - 2 * MARGIN - NAME_WIDTH - VALUE_WIDTH) / (max((figure.high for figure in figures), default=0) or 1)
+    scale = (WIDTH - 2 * MARGIN - name_width - VALUE_WIDTH) / (max((figure.high for figure in figures), default=0) or 1)
     for heading, group in cases:
         picture.text(MARGIN, picture.top + 14, heading, "heading muted")
         picture.top += 22
         for case in group:
-            draw_bar(picture, case, case.figure(key), scale, written)
+            draw_bar(picture, case, case.figure(key), scale, written, MARGIN + name_width)
         picture.top += 10
     return picture.document()
 
@@ -86,8 +118,8 @@ def described_value(case, key, written):
     return f"{label(case.system)} {written(figure.median) if figure else case.why_nothing()}"
 
 
-def draw_bar(picture, case, figure, scale, written):
-    left, middle = MARGIN + NAME_WIDTH, picture.top + ROW_HEIGHT / 2
+def draw_bar(picture, case, figure, scale, written, left):
+    middle = picture.top + ROW_HEIGHT / 2
     name_row(picture, case.system, middle + 4.5)
     if figure:
         end = max(figure.median, figure.high) * scale
@@ -95,7 +127,7 @@ def draw_bar(picture, case, figure, scale, written):
         if figure.runs > 1:
             picture.line([(left + figure.low * scale, middle), (left + figure.high * scale, middle)], "range")
         picture.text(left + max(end, 1.5) + 6, middle + 4.5, written(figure.median),
-                     "strong" if case.system == LEVERET else "")
+                     "strong" if case.system in OURS else "")
     else:
         picture.text(left + 6, middle + 4.5, reason(case), "muted")
     picture.top += ROW_HEIGHT
@@ -177,5 +209,5 @@ def draw_latency(picture, case, scale):
         if figure:
             picture.mark(shape, scale.at(figure.median), middle, style_of(case.system))
             picture.text(column_end(column), middle + 4.5, text.human_time(figure.median),
-                         "strong" if case.system == LEVERET else "", "end")
+                         "strong" if case.system in OURS else "", "end")
     picture.top += ROW_HEIGHT

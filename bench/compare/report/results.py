@@ -12,12 +12,21 @@ CLIENTS = ("library", "raw")
 LEVERET = "leveret"
 BARE = "bare"
 PEERS = ("nats", "redis", "redis-streams", "mosquitto")
+# Where records are stored, and the same peers with the settings that are best for each.
+LEVERET_FILE = "leveret-file"
+LEVERET_STORED = (LEVERET_FILE, "leveret-rocksdb")
+STORED_PEERS = ("nats-jetstream", "redis-aof")
+TUNED_PEERS = {"nats-jetstream": "nats-jetstream-best", "redis-aof": "redis-aof-best"}
 LABELS = {LEVERET: "Leveret", "nats": "NATS", "redis": "Redis Pub/Sub", "redis-streams": "Redis Streams",
-          "mosquitto": "Mosquitto", BARE: "bare (no broker)"}
+          "mosquitto": "Mosquitto", LEVERET_FILE: "Leveret, files", "leveret-rocksdb": "Leveret, RocksDB",
+          "nats-jetstream": "NATS JetStream", "nats-jetstream-best": "NATS JetStream, tuned",
+          "redis-aof": "Redis AOF", "redis-aof-best": "Redis AOF, tuned", BARE: "bare (no broker)"}
 CLIENT_LABELS = {"library": "Client libraries", "raw": "Raw clients (no library)"}
 
 FIGURES = ("deliveries_per_second", "bytes_per_second", "publish_calls_per_second", "server_cpu_seconds_per_million",
-           "server_memory_peak_bytes", "memory_per_connection_bytes", "memory_per_key_bytes")
+           "server_memory_peak_bytes", "memory_per_connection_bytes", "memory_per_key_bytes", "acknowledged_per_second",
+           "ready_after_stop_seconds", "ready_after_kill_seconds", "memory_per_topic_bytes",
+           "memory_per_restarted_topic_bytes")
 
 
 class InvalidResults(Exception):

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from .results import LEVERET, LEVERET_FILE, LEVERET_STORED, PEERS, STORED_PEERS, TUNED_PEERS
+
 
 @dataclass(frozen=True)
 class Workload:
@@ -9,7 +11,12 @@ class Workload:
     title: str
     for_all: bool = True  # every system is asked to do it; one that did not is listed with the reason
     picture: str = ""
+    stored: bool = False  # records are kept on disk: other systems, client libraries only
+    note: str = ""
 
+
+NOT_SYNCED = ("NATS JetStream answers when it has written a record to the system, and syncs every two minutes: its "
+              "lines are not what was asked for.")
 
 WORKLOADS = (
     Workload("throughput-16", "1 publisher → 1 subscriber, 16 B", picture="throughput-sizes.svg"),
@@ -43,17 +50,36 @@ WORKLOADS = (
     Workload("window-10m", "Distinct keys, compaction window of 10 million keys", for_all=False),
     Workload("zaichik-stream", "zaichik dialect, one record outstanding: commit, then delivery", for_all=False),
     Workload("zaichik-eight-topics", "zaichik dialect, 8 publishers → 8 subscribers, 8 topics", for_all=False),
+    Workload("acknowledged-sync", "Acknowledged publishes, synced, 4,096 outstanding, 128 B", stored=True,
+             picture="acknowledged.svg", note=NOT_SYNCED),
+    Workload("acknowledged-os", "Acknowledged publishes, written to the system, 4,096 outstanding, 128 B", stored=True),
+    Workload("acknowledged-one", "Acknowledged publishes, synced, one at a time, 128 B", stored=True, note=NOT_SYNCED),
+    Workload("replay", "Stored records read by 1 subscriber after a restart, 128 B", stored=True, picture="replay.svg"),
+    Workload("live-alone", "Latency at 5,000 records a second on a stored topic", stored=True),
+    Workload("live-beside-replay", "Latency at 5,000 records a second while another subscriber reads all of the topic",
+             stored=True),
+    Workload("recovery-1", "Start of a server on one stored topic", stored=True),
+    Workload("recovery-1000", "Start of a server on 1,000 stored topics", stored=True),
+    Workload("stored-topics", "1,000 stored topics, idle", stored=True),
     Workload("append", "Sequential append to a file", for_all=False),
     Workload("fdatasync", "4 KiB append and fdatasync", for_all=False),
 )
 
 # Streams are another way to use a server that is there already: they stand beside it where a rate is asked for.
 ONLY_THROUGHPUT = ("redis-streams",)
+STORED = {workload.name for workload in WORKLOADS if workload.stored}
+TUNED_TOO = ("acknowledged-sync", "acknowledged-os")
+# To fill a peer takes half an hour.
+ONLY_OUR_FILES = ("recovery-1", "recovery-1000")
 
 
 def is_asked(workload, system):
     """Whether this system is asked to do that workload at all."""
-    return system not in ONLY_THROUGHPUT or workload.startswith("throughput-")
+    if workload not in STORED:
+        return system in (LEVERET, *PEERS) and (system not in ONLY_THROUGHPUT or workload.startswith("throughput-"))
+    if workload in ONLY_OUR_FILES:
+        return system == LEVERET_FILE
+    return system in (*LEVERET_STORED, *STORED_PEERS) or (system in TUNED_PEERS.values() and workload in TUNED_TOO)
 
 
 TITLES = {workload.name: workload.title for workload in WORKLOADS}

@@ -14,6 +14,9 @@ namespace leveret::compare {
 /// Returns only when it is killed.
 void serve_relay(std::uint16_t port);
 
+/// The program of make_bare_append(). Returns only when it is killed.
+void serve_append(std::uint16_t port, const std::filesystem::path& file);
+
 /// Bytes per second of appending to a file in pieces of `piece_bytes` for about `duration`, fdatasync at the end
 /// included.
 [[nodiscard]] double append_rate(const std::filesystem::path& folder, std::size_t piece_bytes,

@@ -4,51 +4,11 @@
 #include <deque>
 #include <stdexcept>
 
-#include <asio/co_spawn.hpp>
-#include <asio/io_context.hpp>
-
 #include "leveret/blocking_client.hpp"
-#include "leveret/client.hpp"
+#include "systems/leveret_client.hpp"
 
 namespace leveret::compare {
 namespace {
-
-void check(const auto& outcome) {
-    if (!outcome) {
-        throw std::runtime_error("leveret: " + outcome.error().text);
-    }
-}
-
-/// Runs coroutines of the client on this thread.
-class Loop {
-  public:
-    void run(asio::awaitable<void> task) {
-        bool is_done = false;
-        std::exception_ptr thrown;
-        asio::co_spawn(context_, std::move(task), [&](std::exception_ptr error) {
-            is_done = true;
-            thrown = std::move(error);
-        });
-        while (!is_done) {
-            context_.run_one();
-        }
-        if (thrown) {
-            std::rethrow_exception(thrown);
-        }
-    }
-    [[nodiscard]] asio::io_context& context() { return context_; }
-
-  private:
-    asio::io_context context_{1};
-};
-
-ClientOptions client_options(std::uint16_t port) {
-    ClientOptions options;
-    options.port = port;
-    options.name = "compare";
-    options.reconnect = false;
-    return options;
-}
 
 class NativePublisher final : public LibraryPublisher {
   public:
@@ -115,7 +75,7 @@ class NativeSubscriber final : public Subscriber {
     NativeSubscriber(std::uint16_t port, const Work& work, std::span<Sink> sinks) {
         for (Sink& sink : sinks) {
             clients_.emplace_back(loop_.context().get_executor());
-            loop_.run(connect(clients_.back(), port, work.topics, sink));
+            loop_.run(connect(clients_.back(), port, work, sink));
         }
     }
     void receive(std::chrono::milliseconds wait) override {
@@ -125,11 +85,12 @@ class NativeSubscriber final : public Subscriber {
     }
 
   private:
-    asio::awaitable<void> connect(Client& client, std::uint16_t port, std::vector<std::string> topics, Sink& sink) {
+    asio::awaitable<void> connect(Client& client, std::uint16_t port, Work work, Sink& sink) {
         const ClientOptions options = client_options(port);
         check(co_await client.connect(options));
-        for (const std::string& topic : topics) {
-            auto subscription = co_await client.subscribe(topic, From::earliest());
+        const From from = work.from_latest ? From::latest() : From::earliest();
+        for (const std::string& topic : work.topics) {
+            auto subscription = co_await client.subscribe(topic, from);
             check(subscription);
             subscription->on_received([&sink](const Received& received) { take(received, sink); });
             subscriptions_.push_back(*std::move(subscription));
@@ -151,11 +112,6 @@ class NativeSubscriber final : public Subscriber {
     std::deque<Subscription> subscriptions_;
 };
 
-/// The program beside this one.
-std::string server_program() {
-    return std::filesystem::read_symlink("/proc/self/exe").parent_path() / "leveret-server";
-}
-
 class Leveret : public System {
     static void add(ServerCommand& command, const std::vector<std::string>& limits) {
         command.arguments.insert(command.arguments.end(), limits.begin(), limits.end());
@@ -163,11 +119,12 @@ class Leveret : public System {
 
   public:
     std::string name() const override { return "leveret"; }
-    std::string version() const override { return output_of(server_program() + " --version"); }
+    std::string version() const override { return output_of(leveret_server_program() + " --version"); }
 
     ServerCommand server(std::uint16_t port, const std::filesystem::path& /*folder*/, const Work& work) const override {
         ServerCommand command;
-        command.arguments = {server_program(), "--port", std::to_string(port), "--threads", "1", "--log-level", "warn"};
+        command.arguments = {
+            leveret_server_program(), "--port", std::to_string(port), "--threads", "1", "--log-level", "warn"};
         command.summary = "--threads 1";
         if (work.retained_bytes > 0) {
             add(command, {"--memory-bytes-max", "6G", "--topic-bytes-max", "4G", "--topic-records-max", "32M"});
@@ -195,7 +152,7 @@ class Leveret : public System {
         return std::make_unique<NativePublisher>(port, work);
     }
     std::unique_ptr<Subscriber> subscriber(std::uint16_t port, const Work& work, std::span<Sink> sinks) const override {
-        return std::make_unique<NativeSubscriber>(port, work, sinks);
+        return make_native_subscriber(port, work, sinks);
     }
     std::unique_ptr<RawProtocol> raw_protocol(const Work& work) const override { return make_native_protocol(work); }
 };
@@ -231,6 +188,9 @@ void look_at_window(std::uint16_t port, RunResult& result) {
     }
 }
 
+std::unique_ptr<Subscriber> make_native_subscriber(std::uint16_t port, const Work& work, std::span<Sink> sinks) {
+    return std::make_unique<NativeSubscriber>(port, work, sinks);
+}
 std::unique_ptr<System> make_leveret() {
     return std::make_unique<Leveret>();
 }

@@ -7,62 +7,18 @@
 #include <thread>
 
 #include <fmt/core.h>
-#include <nats/nats.h>
+
+#include "systems/nats_library.hpp"
 
 namespace leveret::compare {
 namespace {
-
-constexpr std::int64_t answer_timeout_ms = 60'000;
-
-void check(natsStatus status) {
-    if (status != NATS_OK) {
-        throw std::runtime_error(fmt::format("nats: {}", natsStatus_GetText(status)));
-    }
-}
-
-struct Deleter {
-    void operator()(natsOptions* options) const { natsOptions_Destroy(options); }
-    void operator()(natsConnection* connection) const { natsConnection_Destroy(connection); }
-    void operator()(natsSubscription* subscription) const { natsSubscription_Destroy(subscription); }
-    void operator()(natsMsg* message) const { natsMsg_Destroy(message); }
-};
-template <typename Object>
-using Owned = std::unique_ptr<Object, Deleter>;
-
-/// When a connection writes.
-enum class Writes { at_once, gathered };
-/// Which thread calls subscriptions back.
-enum class CallsBack { thread_of_its_own, common_thread };
-
-Owned<natsConnection> connect(std::uint16_t port, Writes writes, CallsBack calls_back = CallsBack::thread_of_its_own) {
-    natsOptions* made = nullptr;
-    check(natsOptions_Create(&made));
-    const Owned<natsOptions> options(made);
-    check(natsOptions_SetURL(made, fmt::format("nats://127.0.0.1:{}", port).c_str()));
-    check(natsOptions_SetAllowReconnect(made, false));  // it would hide what was lost
-    check(natsOptions_SetSendAsap(made, writes == Writes::at_once));
-    check(natsOptions_UseGlobalMessageDelivery(made, calls_back == CallsBack::common_thread));
-    natsConnection* connection = nullptr;
-    check(natsConnection_Connect(&connection, made));
-    return Owned<natsConnection>(connection);
-}
-
-/// Returns when the server has carried out everything before.
-void flush(const Owned<natsConnection>& connection) {
-    check(natsConnection_FlushTimeout(connection.get(), answer_timeout_ms));
-}
-
-void hand_over(Owned<natsMsg> message, Sink& sink) {
-    const auto bytes = static_cast<std::size_t>(natsMsg_GetDataLength(message.get()));
-    sink.take(std::as_bytes(std::span(natsMsg_GetData(message.get()), bytes)));
-}
 
 class NatsPublisher final : public LibraryPublisher {
   public:
     NatsPublisher(std::uint16_t port, const Work& work)
         : LibraryPublisher(work),
           topics_(work.topics),
-          connection_(connect(port, work.one_at_a_time ? Writes::at_once : Writes::gathered)),
+          connection_(connect_nats(port, work.one_at_a_time ? Writes::at_once : Writes::gathered)),
           is_flushed_(work.paced && !work.one_at_a_time) {}
 
     /// Gathered messages leave when they fill a buffer of 32 KiB, or after a millisecond, by the library's own thread.
@@ -70,15 +26,15 @@ class NatsPublisher final : public LibraryPublisher {
     /// messages a second on schedule than a write for each (p50 162 against 709 us) and than that thread (782 us).
     void push() override {
         if (is_flushed_) {
-            flush(connection_);
+            flush_nats(connection_);
         }
     }
-    void finish() override { flush(connection_); }
+    void finish() override { flush_nats(connection_); }
 
   protected:
     void send(std::uint32_t topic, Bytes payload) override {
-        check(natsConnection_Publish(connection_.get(), topics_[topic].c_str(), payload.data(),
-                                     static_cast<int>(payload.size())));
+        check_nats(natsConnection_Publish(connection_.get(), topics_[topic].c_str(), payload.data(),
+                                          static_cast<int>(payload.size())));
     }
 
   private:
@@ -95,12 +51,12 @@ class NatsSubscriber final : public Subscriber {
     NatsSubscriber(std::uint16_t port, const Work& work, std::span<Sink> sinks) {
         const bool is_alone = sinks.size() == 1 && work.topics.size() == 1;
         for (Sink& sink : sinks) {
-            connections_.push_back(
-                connect(port, Writes::at_once, is_alone ? CallsBack::thread_of_its_own : CallsBack::common_thread));
+            connections_.push_back(connect_nats(port, Writes::at_once,
+                                                is_alone ? CallsBack::thread_of_its_own : CallsBack::common_thread));
             for (const std::string& topic : work.topics) {
                 subscribe(connections_.back(), topic, sink);
             }
-            flush(connections_.back());
+            flush_nats(connections_.back());
         }
     }
     /// Returns when no callback runs or will run.
@@ -119,11 +75,11 @@ class NatsSubscriber final : public Subscriber {
   private:
     void subscribe(const Owned<natsConnection>& connection, const std::string& topic, Sink& sink) {
         natsSubscription* subscription = nullptr;
-        check(natsConnection_Subscribe(&subscription, connection.get(), topic.c_str(), take, &sink));
+        check_nats(natsConnection_Subscribe(&subscription, connection.get(), topic.c_str(), take, &sink));
         subscriptions_.emplace_back(subscription);
         constexpr int unlimited = -1;  // by default, it drops what comes when 65,536 messages wait
-        check(natsSubscription_SetPendingLimits(subscription, unlimited, unlimited));
-        check(natsSubscription_SetOnCompleteCB(subscription, note_completed, &completed_));
+        check_nats(natsSubscription_SetPendingLimits(subscription, unlimited, unlimited));
+        check_nats(natsSubscription_SetOnCompleteCB(subscription, note_completed, &completed_));
     }
 
     static void take(natsConnection* /*connection*/, natsSubscription* /*subscription*/, natsMsg* message, void* sink) {
@@ -140,21 +96,21 @@ class NatsSubscriber final : public Subscriber {
 class NatsRoundTripSubscriber final : public Subscriber {
   public:
     NatsRoundTripSubscriber(std::uint16_t port, const Work& work, std::span<Sink> sinks)
-        : sink_(sinks.front()), connection_(connect(port, Writes::at_once)) {
+        : sink_(sinks.front()), connection_(connect_nats(port, Writes::at_once)) {
         if (sinks.size() != 1 || work.topics.size() != 1) {
             throw std::runtime_error("nats: one at a time is for one subscriber of one topic");
         }
         natsSubscription* subscription = nullptr;
-        check(natsConnection_SubscribeSync(&subscription, connection_.get(), work.topics.front().c_str()));
+        check_nats(natsConnection_SubscribeSync(&subscription, connection_.get(), work.topics.front().c_str()));
         subscription_.reset(subscription);
-        flush(connection_);
+        flush_nats(connection_);
     }
 
     void receive(std::chrono::milliseconds wait) override {
         natsMsg* message = nullptr;
         const natsStatus status = natsSubscription_NextMsg(&message, subscription_.get(), wait.count());
         if (status != NATS_TIMEOUT) {
-            check(status);
+            check_nats(status);
             hand_over(Owned<natsMsg>(message), sink_);
         }
     }
@@ -168,17 +124,10 @@ class NatsRoundTripSubscriber final : public Subscriber {
 class Nats final : public System {
   public:
     std::string name() const override { return "nats"; }
-    std::string version() const override {
-        constexpr std::string_view before = "nats-server: v";
-        const std::string server = output_of("nats-server --version");
-        return fmt::format("{}, nats.c {}", server.starts_with(before) ? server.substr(before.size()) : server,
-                           nats_GetVersion());
-    }
+    std::string version() const override { return nats_version(); }
 
     ServerCommand server(std::uint16_t port, const std::filesystem::path& folder, const Work& /*work*/) const override {
-        const std::filesystem::path file = folder / "nats.conf";
-        std::ofstream(file) << "listen: \"127.0.0.1:" << port << "\"\n" << settings;
-        return {{"nats-server", "--config", file.string()}, "max_pending 4GB, write_deadline 10m, ping_interval 1h"};
+        return {nats_arguments(port, folder, {}), nats_settings_summary};
     }
 
     std::unique_ptr<Publisher> publisher(std::uint16_t port, const Work& work) const override {
@@ -191,18 +140,31 @@ class Nats final : public System {
         return std::make_unique<NatsSubscriber>(port, work, sinks);
     }
     std::unique_ptr<RawProtocol> raw_protocol(const Work& work) const override { return make_nats_protocol(work); }
-
-  private:
-    // The server closes the connection of a subscriber for which max_pending waits, or that takes nothing for
-    // write_deadline, and holds publishers up from three quarters of max_pending.
-    static constexpr std::string_view settings =
-        "max_pending: 4GB\n"
-        "write_deadline: \"10m\"\n"
-        "ping_interval: \"1h\"\n"
-        "max_connections: 100000\n";
 };
 
+// The server closes the connection of a subscriber for which max_pending waits, or that takes nothing for
+// write_deadline, and holds publishers up from three quarters of max_pending.
+constexpr std::string_view settings =
+    "max_pending: 4GB\n"
+    "write_deadline: \"10m\"\n"
+    "ping_interval: \"1h\"\n"
+    "max_connections: 100000\n";
+
 }  // namespace
+
+std::string nats_version() {
+    constexpr std::string_view before = "nats-server: v";
+    const std::string server = output_of("nats-server --version");
+    return fmt::format("{}, nats.c {}", server.starts_with(before) ? server.substr(before.size()) : server,
+                       nats_GetVersion());
+}
+
+std::vector<std::string> nats_arguments(std::uint16_t port, const std::filesystem::path& folder,
+                                        std::string_view more_settings) {
+    const std::filesystem::path file = folder / "nats.conf";
+    std::ofstream(file) << "listen: \"127.0.0.1:" << port << "\"\n" << settings << more_settings;
+    return {"nats-server", "--config", file.string()};
+}
 
 std::unique_ptr<System> make_nats() {
     return std::make_unique<Nats>();

@@ -25,7 +25,7 @@ constexpr int reads_in_turn = 16;
 
 }  // namespace
 
-std::string RedisSystem::version() const {
+std::string redis_version() {
     // "Redis server v=7.0.15 sha=00000000:0 malloc=…"
     const std::string said = output_of("redis-server --version");
     const std::size_t start = said.find("v=");
@@ -37,15 +37,20 @@ std::string RedisSystem::version() const {
            std::to_string(HIREDIS_MINOR) + '.' + std::to_string(HIREDIS_PATCH);
 }
 
+std::vector<std::string> redis_arguments(std::uint16_t port, const std::filesystem::path& folder) {
+    // Without --io-threads: on two processors a second one waits for the first, and then costs more than it brings.
+    return {"redis-server", "--port", std::to_string(port), "--bind", "127.0.0.1", "--protected-mode", "no", "--dir",
+            folder.string(), "--loglevel", "warning", "--maxclients", "20000",
+            // A subscriber that is behind is otherwise disconnected at 32 MiB, and misses messages.
+            "--client-output-buffer-limit", "pubsub 0 0 0"};
+}
+
 ServerCommand RedisSystem::server(std::uint16_t port, const std::filesystem::path& folder, const Work& /*work*/) const {
     ServerCommand command;
-    // Without --io-threads: on two processors a second one waits for the first, and then costs more than it brings.
-    command.arguments = {"redis-server", "--port", std::to_string(port), "--bind", "127.0.0.1", "--protected-mode",
-                         "no", "--dir", folder.string(), "--loglevel", "warning", "--maxclients", "20000",
-                         // Nothing goes to disk.
-                         "--save", "", "--appendonly", "no",
-                         // A subscriber that is behind is otherwise disconnected at 32 MiB, and misses messages.
-                         "--client-output-buffer-limit", "pubsub 0 0 0"};
+    command.arguments = redis_arguments(port, folder);
+    for (const char* const argument : {"--save", "", "--appendonly", "no"}) {  // nothing goes to disk
+        command.arguments.emplace_back(argument);
+    }
     command.summary = R"(no persistence, client-output-buffer-limit "pubsub 0 0 0")";
     return command;
 }

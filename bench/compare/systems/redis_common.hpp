@@ -13,9 +13,17 @@
 
 namespace leveret::compare {
 
+/// Of the server and of hiredis.
+[[nodiscard]] std::string redis_version();
+/// A server's arguments apart from what becomes of its data.
+[[nodiscard]] std::vector<std::string> redis_arguments(std::uint16_t port, const std::filesystem::path& folder);
+/// Reads streams from the first record on, or from behind the last where the work says so. See redis_streams.cpp.
+[[nodiscard]] std::unique_ptr<Subscriber> make_stream_subscriber(std::uint16_t port, const Work& work,
+                                                                 std::span<Sink> sinks);
+
 class RedisSystem : public System {
   public:
-    [[nodiscard]] std::string version() const final;
+    [[nodiscard]] std::string version() const final { return redis_version(); }
     [[nodiscard]] ServerCommand server(std::uint16_t port, const std::filesystem::path& folder,
                                        const Work& work) const final;
 };

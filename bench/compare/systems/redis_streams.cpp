@@ -65,6 +65,25 @@ class Positions {
     explicit Positions(const std::vector<std::string>& topics)
         : topics_(topics), ids_(topics.size(), std::string(first_id)) {}
 
+    /// Asks for the last id of each topic; a "$" would mean the last when the server reads the command.
+    void begin_behind_the_last(RedisConnection& connection) {
+        for (std::size_t i = 0; i < topics_.size(); ++i) {
+            RedisCommand command;
+            for (const std::string_view argument :
+                 {std::string_view("XREVRANGE"), std::string_view(topics_[i]), std::string_view("+"),
+                  std::string_view("-"), std::string_view("COUNT"), std::string_view("1")}) {
+                command.add(argument);
+            }
+            connection.append(command);
+            connection.write();
+            const RedisReply reply = connection.wait_for_reply();
+            if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 1) {
+                const redisReply& id = *reply->element[0]->element[0];
+                ids_[i].assign(id.str, id.len);
+            }
+        }
+    }
+
     /// An answer has the topics in the order in which they were asked for, without those that have nothing: call this
     /// for each, in that order, and next_answer() behind the last.
     void enter(std::string_view topic) {
@@ -93,7 +112,11 @@ class StreamSubscriber final : public RedisSubscriber {
     StreamSubscriber(std::uint16_t port, const Work& work, std::span<Sink> sinks)
         : RedisSubscriber(sinks), positions_(sinks.size(), Positions(work.topics)) {
         for (std::size_t i = 0; i < sinks.size(); ++i) {
-            add(RedisConnection(port));
+            RedisConnection made(port);
+            if (work.from_latest) {
+                positions_[i].begin_behind_the_last(made);
+            }
+            add(std::move(made));
             ask(i);
         }
     }
@@ -232,7 +255,7 @@ class RedisStreams final : public RedisSystem {
         return std::make_unique<StreamPublisher>(port, work);
     }
     std::unique_ptr<Subscriber> subscriber(std::uint16_t port, const Work& work, std::span<Sink> sinks) const override {
-        return std::make_unique<StreamSubscriber>(port, work, sinks);
+        return make_stream_subscriber(port, work, sinks);
     }
     std::unique_ptr<RawProtocol> raw_protocol(const Work& work) const override {
         return std::make_unique<StreamProtocol>(work);
@@ -240,6 +263,10 @@ class RedisStreams final : public RedisSystem {
 };
 
 }  // namespace
+
+std::unique_ptr<Subscriber> make_stream_subscriber(std::uint16_t port, const Work& work, std::span<Sink> sinks) {
+    return std::make_unique<StreamSubscriber>(port, work, sinks);
+}
 
 std::unique_ptr<System> make_redis_streams() {
     return std::make_unique<RedisStreams>();
