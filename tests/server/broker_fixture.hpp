@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include <asio/error.hpp>
@@ -23,7 +24,9 @@ class BrokerFixture {
     explicit BrokerFixture(BrokerOptions options, std::uint64_t seed = 1)
         : random_(make_random(seed)), broker(completed(std::move(options))) {
         spdlog::set_level(spdlog::level::off);
-        REQUIRE_FALSE(broker.start_without_listening());
+        if (const auto error = broker.start_without_listening()) {
+            throw std::system_error(error);
+        }
     }
     BrokerFixture(const BrokerFixture&) = delete;
     BrokerFixture& operator=(const BrokerFixture&) = delete;

@@ -5,6 +5,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "sampling.hpp"
 #include "workload.hpp"
 
 using namespace leveret;
@@ -221,16 +222,16 @@ Tally flip_bits(const Stored& stored, std::size_t count, std::uint32_t seed) {
 }  // namespace
 
 TEST_CASE("Bit flips: after a clean stop, each of 5,000 is found or harmless, and what it did not hit is served") {
-    const Tally tally = flip_bits(stored(true), 5000, 1);
+    const Tally tally = flip_bits(stored(true), 5000 / one_in, 1);
     CHECK(tally.troubles == std::vector<std::string>{});
-    CHECK(tally.noticed > 1000);
-    CHECK(tally.harmless > 100);
+    CHECK(tally.noticed > 1000 / one_in);
+    CHECK(tally.harmless > 100 / one_in);
 }
 
 TEST_CASE(
     "Bit flips: after the end of the process, each of 5,000 is found or harmless, and what it did not hit is served") {
-    const Tally tally = flip_bits(stored(false), 5000, 2);
+    const Tally tally = flip_bits(stored(false), 5000 / one_in, 2);
     CHECK(tally.troubles == std::vector<std::string>{});
-    CHECK(tally.noticed > 1000);
-    CHECK(tally.harmless > 100);
+    CHECK(tally.noticed > 1000 / one_in);
+    CHECK(tally.harmless > 100 / one_in);
 }

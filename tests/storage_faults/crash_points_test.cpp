@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include "restart.hpp"
+#include "sampling.hpp"
 #include "workload.hpp"
 
 using namespace leveret;
@@ -47,7 +48,7 @@ void for_each_crash_point(Look look) {
     for (const Operation& operation : recorded().operations) {
         disk.apply(operation);
         ++moment;
-        if (operation.changes_disk()) {
+        if (operation.changes_disk() && moment % one_in == 0) {
             look(disk, moment,
                  "after operation " + std::to_string(moment) + ", " + name_of(operation.kind) + " " + operation.path);
         }
