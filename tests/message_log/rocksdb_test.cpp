@@ -484,6 +484,8 @@ TEST_CASE_METHOD(RocksDbFixture, "RocksDB log: a damaged block of a table loses 
     CHECK(counters.log_damages.value() == 1);
 }
 
+// Debian's RocksDB is not built for ThreadSanitizer, which then does not see how its threads wait for each other.
+#ifndef __SANITIZE_THREAD__
 TEST_CASE_METHOD(RocksDbFixture, "RocksDB log: readers beside appends and trims never see damage") {
     settings.part_bytes = 1000;
     asio::thread_pool threads(3);
@@ -522,6 +524,7 @@ TEST_CASE_METHOD(RocksDbFixture, "RocksDB log: readers beside appends and trims 
     CHECK(shared.log->extent().first > Offset{3000});
     CHECK(counters.log_damages.value() == 0);
 }
+#endif
 
 TEST_CASE_METHOD(RocksDbFixture, "RocksDB log: a database that cannot be understood is refused and stays") {
     create();
