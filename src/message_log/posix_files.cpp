@@ -156,8 +156,9 @@ class PosixFiles final : public Files {
         while (const dirent* entry = ::readdir(directory.get())) {
             std::string name = entry->d_name;
             if (name != "." && name != "..") {
-                const bool is_one = entry->d_type == DT_DIR || (entry->d_type == DT_UNKNOWN &&
-                                                                is_directory(path.empty() ? name : path + '/' + name));
+                std::string inner = path;
+                inner.append(path.empty() ? "" : "/").append(name);
+                const bool is_one = entry->d_type == DT_DIR || (entry->d_type == DT_UNKNOWN && is_directory(inner));
                 entries.push_back({std::move(name), is_one});
             }
             errno = 0;

@@ -139,7 +139,7 @@ void TopicController::plan_close(AfterLog& after) {
 
 // --- Positions
 
-void TopicController::commit(std::string_view position, Offset offset, MessageLog::Done done) {
+void TopicController::commit(std::string_view position, Offset offset, const MessageLog::Done& done) {
     if (!log_) {
         done(commit(position, offset));
         return;
@@ -155,7 +155,7 @@ void TopicController::commit(std::string_view position, Offset offset, MessageLo
         }
         error = error ? error : remember_position(position, offset);
         if (!error) {
-            log_->commits.push_back({std::string(position), offset, std::move(done)});
+            log_->commits.push_back({std::string(position), offset, done});
             plan_save(after);
         }
     }
@@ -178,6 +178,7 @@ void TopicController::plan_save(AfterLog& after) {
 /// Without the lock; is_saving is set.
 void TopicController::save_positions(std::vector<TopicLog::PendingCommit> commits, bool sync) {
     std::vector<std::pair<std::string, Offset>> positions;
+    positions.reserve(commits.size());
     for (const TopicLog::PendingCommit& commit : commits) {
         positions.emplace_back(commit.position, commit.offset);
     }

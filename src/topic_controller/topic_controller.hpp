@@ -125,7 +125,7 @@ class TopicController : public std::enable_shared_from_this<TopicController> {
     [[nodiscard]] std::error_code commit(std::string_view position, Offset offset);
     /// The same, answered when a stored topic keeps it in its durability, on a thread of its log's. More errors:
     /// log_failed, shutting_down.
-    void commit(std::string_view position, Offset offset, MessageLog::Done done);
+    void commit(std::string_view position, Offset offset, const MessageLog::Done& done);
     [[nodiscard]] std::optional<Offset> position(std::string_view name) const;
     [[nodiscard]] std::vector<std::pair<std::string, Offset>> positions() const;
 

@@ -65,8 +65,8 @@ std::string quoted(Bytes bytes) {
 /// Prints records and what is missing between them.
 class DumpPrinter {
   public:
-    DumpPrinter(const DumpOptions& options, const std::string& topic, bool json, Output& output)
-        : options_(options), topic_(topic), json_(json), output_(output) {}
+    DumpPrinter(const DumpOptions& options, std::string topic, bool json, Output& output)
+        : options_(options), topic_(std::move(topic)), json_(json), output_(output) {}
 
     [[nodiscard]] bool print(RecordView record, const std::string& path, std::optional<std::uint64_t> position) {
         json_ ? print_json(record, path, position) : print_text(record, path, position);

@@ -147,14 +147,15 @@ std::error_code Repair::repair(const InspectedSegment& segment, bool is_last) {
     }
     // From the back, so that each piece is copied once.
     std::vector<Offset> pieces;
-    for (auto damage = segment.damages.rbegin(); damage != segment.damages.rend(); ++damage) {
-        if (const std::error_code error = take_out(*damage, log_path, **file, end)) {
+    const std::vector from_the_back(segment.damages.rbegin(), segment.damages.rend());
+    for (const auto& damage : from_the_back) {
+        if (const std::error_code error = take_out(damage, log_path, **file, end)) {
             return error;
         }
-        if (damage->position_end < end) {
-            pieces.push_back(damage->end);
+        if (damage.position_end < end) {
+            pieces.push_back(damage.end);
         }
-        end = damage->position;
+        end = damage.position;
     }
     if (is_last && !pieces.empty()) {
         last_base_ = pieces.front();
