@@ -329,7 +329,7 @@ std::size_t TopicRegistry::size() const {
 // --- Reclaiming
 
 /// Those with the most charged bytes, the largest first.
-std::vector<TopicPtr> TopicRegistry::largest_topics() const {
+std::vector<TopicPtr> TopicRegistry::largest_topics(std::size_t most) const {
     std::vector<std::pair<std::uint64_t, TopicPtr>> sized;
     {
         const std::shared_lock lock(mutex_);
@@ -340,7 +340,7 @@ std::vector<TopicPtr> TopicRegistry::largest_topics() const {
             }
         }
     }
-    const std::size_t count = std::min(reclaim_topics, sized.size());
+    const std::size_t count = std::min(most, sized.size());
     // By name where the bytes are equal, so that the same run evicts the same records.
     const auto is_larger = [](const auto& left, const auto& right) {
         return left.first != right.first ? left.first > right.first : left.second->name() < right.second->name();
@@ -360,7 +360,7 @@ bool TopicRegistry::reclaim(std::uint64_t bytes) {
     if (has_room()) {
         return true;  // whoever had the mutex before has freed enough
     }
-    std::vector<TopicPtr> topics = largest_topics();
+    std::vector<TopicPtr> topics = largest_topics(reclaim_topics);
     const std::uint64_t wanted = std::max(bytes, memory.bytes_max() / reclaim_share);
     std::uint64_t freed = 0;
     while (freed < wanted && !topics.empty()) {
@@ -371,6 +371,15 @@ bool TopicRegistry::reclaim(std::uint64_t bytes) {
         freed += evicted;
         if (evicted == 0) {
             topics.erase(largest);
+        }
+    }
+    if (freed == 0) {
+        // The largest may be stored topics whose logs do not have their records yet: then others have to give.
+        for (const TopicPtr& topic : largest_topics(size())) {
+            freed += topic->evict_oldest_block();
+            if (freed >= wanted) {
+                break;
+            }
         }
     }
     return freed > 0;

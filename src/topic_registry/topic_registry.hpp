@@ -102,7 +102,7 @@ class TopicRegistry {
     void removed(const std::string& name, std::error_code error, const MessageLog::Done& done);
     void backed(const TopicPtr& topic, Result<TopicBacking> backing);
     [[nodiscard]] TopicPtr find_locked(std::string_view name) const;
-    [[nodiscard]] std::vector<TopicPtr> largest_topics() const;
+    [[nodiscard]] std::vector<TopicPtr> largest_topics(std::size_t most) const;
 
     const Environment environment_;
     TopicStorage* const storage_;  // null: topics in memory only
