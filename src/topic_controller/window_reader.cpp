@@ -11,8 +11,8 @@ std::shared_ptr<WindowReader> WindowReader::self() {
 void WindowReader::start() {
     block_ = memory_.allocate(step_bytes, Offset{});
     if (!block_) {
+        waits_ = self();  // nobody else keeps it; before the wait, which may be over before it returns
         memory_.wait(Block::allocation_bytes_for(step_bytes), weak_from_this());
-        waits_ = self();  // nobody else keeps it
         return;
     }
     const std::shared_ptr<WindowReader> kept = std::move(waits_);

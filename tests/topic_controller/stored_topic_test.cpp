@@ -456,6 +456,26 @@ TEST_CASE_METHOD(StoredTopicFixture, "StoredTopic: the compaction window survive
 }
 
 TEST_CASE_METHOD(StoredTopicFixture,
+                 "StoredTopic: the compaction window is filled again when there is memory for it, and nothing is left "
+                 "behind") {
+    settings.compaction_window_ms = 1000;
+    restart();
+    REQUIRE(begin_publish(DraftBatch().add("key", "a"))->result);
+    stop();
+    MemoryBudget& budget = catch_up_memory.budget();
+    const std::uint64_t others = budget.bytes_max() - budget.used_bytes();
+    REQUIRE(budget.try_charge(others));
+    start();
+    CHECK_FALSE(begin_publish(DraftBatch().add("key", "b"))->taken);
+    budget.release(others);
+    run();
+    CHECK(begin_publish(DraftBatch().add("key", "b"))->result->accepted == 0);
+    const std::weak_ptr<MessageLog> gone = log;
+    stop();
+    CHECK(gone.expired());
+}
+
+TEST_CASE_METHOD(StoredTopicFixture,
                  "StoredTopic: committed positions are answered when they are saved, and survive a restart") {
     publish_kept(0, 10);
     std::optional<std::error_code> answer;
