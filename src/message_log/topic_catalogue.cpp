@@ -25,14 +25,6 @@ constexpr unsigned format = 1;
 // A name of 249 bytes, escaped, and a dozen numbers are well below it.
 constexpr std::size_t topic_json_bytes_max = 4096;
 
-constexpr auto store_names = std::to_array<std::string_view>({"server_default", "memory", "file", "rocksdb"});
-constexpr auto durability_names = std::to_array<std::string_view>({"server_default", "os", "interval", "sync"});
-
-template <class Enum, std::size_t Count>
-std::string name_of(Enum value, const std::array<std::string_view, Count>& names) {
-    return std::string(names.at(static_cast<std::size_t>(value)));
-}
-
 // Each takes one member of a topic.json: false where it is missing or no such value.
 template <std::unsigned_integral T>
 bool take(const Json& json, const char* key, T& into) {
@@ -62,15 +54,15 @@ bool take(const Json& json, const char* key, std::string& into) {
     return true;
 }
 
-template <class Enum, std::size_t Count>
-bool take(const Json& json, const char* key, Enum& into, const std::array<std::string_view, Count>& names) {
+template <class Enum>
+bool take(const Json& json, const char* key, Enum& into, const std::array<std::string_view, 4>& names) {
     std::string name;
     if (!take(json, key, name)) {
         return false;
     }
-    const auto* found = std::find(names.begin(), names.end(), name);
-    into = static_cast<Enum>(found - names.begin());
-    return found != names.end();
+    const std::optional<Enum> found = named<Enum>(name, names);
+    into = found.value_or(into);
+    return found.has_value();
 }
 
 /// Of everything but the checksum itself, however the file is indented.
@@ -92,8 +84,8 @@ std::string written(const StoredTopic& topic) {
                         {"retention_bytes", settings.retention_bytes},
                         {"retention_records", settings.retention_records},
                         {"partitions", settings.partitions},
-                        {"store", name_of(settings.store, store_names)},
-                        {"durability", name_of(settings.durability, durability_names)},
+                        {"store", name_of(settings.store)},
+                        {"durability", name_of(settings.durability)},
                         {"durability_interval_ms", settings.durability_interval_ms},
                         {"configured", topic.configured}});
 }

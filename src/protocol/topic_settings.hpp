@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace leveret {
@@ -18,15 +19,27 @@ enum class Durability : std::uint8_t {
     sync = 3,      ///< synced: they survive a power cut
 };
 
-/// "memory", "file", …; "default" where the server decides.
+// In the order of the enumerators. Frozen: a data directory's topic.json has them.
+inline constexpr std::array<std::string_view, 4> store_names{"server_default", "memory", "file", "rocksdb"};
+inline constexpr std::array<std::string_view, 4> durability_names{"server_default", "os", "interval", "sync"};
+
 [[nodiscard]] constexpr std::string_view name_of(Store store) noexcept {
-    constexpr std::array<std::string_view, 4> names{"default", "memory", "file", "rocksdb"};
-    return names[static_cast<std::size_t>(store) % names.size()];
+    return store_names[static_cast<std::size_t>(store) % store_names.size()];
 }
-/// "os", "interval", "sync"; "default" where the server decides.
 [[nodiscard]] constexpr std::string_view name_of(Durability durability) noexcept {
-    constexpr std::array<std::string_view, 4> names{"default", "os", "interval", "sync"};
-    return names[static_cast<std::size_t>(durability) % names.size()];
+    return durability_names[static_cast<std::size_t>(durability) % durability_names.size()];
+}
+
+/// What has this name among `names`; nothing where none has.
+template <class Enum>
+[[nodiscard]] constexpr std::optional<Enum> named(std::string_view name,
+                                                  const std::array<std::string_view, 4>& names) noexcept {
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        if (names[i] == name) {
+            return static_cast<Enum>(i);
+        }
+    }
+    return std::nullopt;
 }
 
 /// A zero always means "no limit" for the two durations and "the server's default" for the rest.

@@ -4,7 +4,6 @@
 #include <array>
 #include <charconv>
 #include <limits>
-#include <map>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -109,18 +108,17 @@ std::vector<Setting> settings_of(BrokerOptions& broker) {
         duration("handshake-timeout-ms", limits.handshake_timeout, "for a connection's first bytes to make sense"),
         duration("write-timeout-ms", limits.write_timeout, "for a client to take its answers"),
         duration("drain-timeout-ms", limits.drain_timeout, "for a stop to write what is due"),
+        limit("segment-bytes", broker.storage.segment_bytes, "one segment file of a stored topic", 1U << 16U,
+              1U << 30U),
+        limit("log-files-max", broker.storage.log_files_max,
+              "open files of all logs; 0: a quarter of the open-files limit", 0, 1U << 20U),
+        limit("log-write-threads", broker.storage.write_threads, "threads that write and sync", 1, 64),
+        limit("log-read-threads", broker.storage.read_threads, "threads that read for those who catch up", 1, 64),
+        limit("topic-pending-bytes-max", limits.topic_pending_bytes_max,
+              "records of a stored topic that its log does not have yet", 4096, 1U << 30U),
+        duration("sync-interval-ms", limits.sync_interval,
+                 "between two syncs of a topic with interval durability that does not say"),
     };
-    settings.push_back(limit("segment-bytes", broker.storage.segment_bytes, "one segment file of a stored topic",
-                             1U << 16U, 1U << 30U));
-    settings.push_back(limit("log-files-max", broker.storage.log_files_max,
-                             "open files of all logs; 0: a quarter of the open-files limit", 0, 1U << 20U));
-    settings.push_back(limit("log-write-threads", broker.storage.write_threads, "threads that write and sync", 1, 64));
-    settings.push_back(
-        limit("log-read-threads", broker.storage.read_threads, "threads that read for those who catch up", 1, 64));
-    settings.push_back(limit("topic-pending-bytes-max", limits.topic_pending_bytes_max,
-                             "records of a stored topic that its log does not have yet", 4096, 1U << 30U));
-    settings.push_back(duration("sync-interval-ms", limits.sync_interval,
-                                "between two syncs of a topic with interval durability that does not say"));
     settings.front().variable = "PORT";
     return settings;
 }
@@ -130,22 +128,18 @@ EarlyExit usage(const std::string& text) {
 }
 
 std::optional<EarlyExit> apply_storage(const std::string& store, const std::string& durability, BrokerOptions& broker) {
-    static const std::map<std::string, Store> stores{
-        {"memory", Store::memory}, {"file", Store::file}, {"rocksdb", Store::rocksdb}};
-    static const std::map<std::string, Durability> durabilities{
-        {"os", Durability::os}, {"interval", Durability::interval}, {"sync", Durability::sync}};
-    const auto found_store = stores.find(store);
-    if (found_store == stores.end()) {
+    const auto found_store = named<Store>(store, store_names);
+    if (!found_store || *found_store == Store::server_default) {
         return usage(fmt::format("the store is \"{}\": give memory, file or rocksdb", store));
     }
-    const auto found_durability = durabilities.find(durability);
-    if (found_durability == durabilities.end()) {
+    const auto found_durability = named<Durability>(durability, durability_names);
+    if (!found_durability || *found_durability == Durability::server_default) {
         return usage(fmt::format("the durability is \"{}\": give sync, interval or os", durability));
     }
-    if (found_store->second != Store::memory && broker.storage.data_dir.empty()) {
+    if (*found_store != Store::memory && broker.storage.data_dir.empty()) {
         return usage(fmt::format("the store {} needs a directory: give --data-dir", store));
     }
-    broker.topic_defaults = {.store = found_store->second, .durability = found_durability->second};
+    broker.topic_defaults = {.store = *found_store, .durability = *found_durability};
     return {};
 }
 
@@ -180,7 +174,7 @@ tl::expected<ServerOptions, EarlyExit> parse_server_options(const std::vector<st
 
     CLI::App app(
         "Leveret, a small, fast, honest message broker.\n"
-        "Starts on 127.0.0.1:8889 and keeps everything in memory; Ctrl-C stops it cleanly.\n",
+        "Starts on 127.0.0.1:8889 and keeps topics in memory, or on disk with --data-dir; Ctrl-C stops it cleanly.\n",
         "leveret-server");
     app.footer(
         "\nEach limit can also be set by a variable: LEVERET_TOPICS_MAX=500 is --topics-max 500. A flag wins.\n"

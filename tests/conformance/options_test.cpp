@@ -36,6 +36,23 @@ TEST_CASE("server options: every limit is a flag and a variable, with units") {
     CHECK(parse({"--drain-timeout-ms", "9"})->broker.limits.drain_timeout == std::chrono::milliseconds(9));
 }
 
+TEST_CASE("server options: where topics are kept, and how") {
+    CHECK(parse({})->broker.storage.data_dir.empty());
+    CHECK(parse({})->broker.topic_defaults.store == Store::memory);
+    CHECK(parse({})->broker.topic_defaults.durability == Durability::sync);
+    const auto by_flags = parse({"--data-dir", "a", "--store", "rocksdb", "--durability", "interval"},
+                                {{"LEVERET_DATA_DIR", "b"}, {"LEVERET_STORE", "file"}, {"LEVERET_DURABILITY", "os"}});
+    CHECK(by_flags->broker.storage.data_dir == "a");
+    CHECK(by_flags->broker.topic_defaults.store == Store::rocksdb);
+    CHECK(by_flags->broker.topic_defaults.durability == Durability::interval);
+    const auto by_variables =
+        parse({}, {{"LEVERET_DATA_DIR", "b"}, {"LEVERET_STORE", "file"}, {"LEVERET_DURABILITY", "os"}});
+    CHECK(by_variables->broker.storage.data_dir == "b");
+    CHECK(by_variables->broker.topic_defaults.store == Store::file);
+    CHECK(by_variables->broker.topic_defaults.durability == Durability::os);
+    CHECK(parse({"--segment-bytes", "1M"})->broker.storage.segment_bytes == 1U << 20U);
+}
+
 TEST_CASE("server options: a mistake is one line and exit code 2, wherever it was made") {
     const auto mistakes = {
         parse({"--port", "65536"}),
@@ -45,6 +62,11 @@ TEST_CASE("server options: a mistake is one line and exit code 2, wherever it wa
         parse({"--log-level", "loud"}),
         parse({"--topics-max", "0"}),
         parse({"--topic-bytes-max", "10X"}),
+        parse({"--store", "file"}),
+        parse({"--store", "server_default"}),
+        parse({"--data-dir", "a", "--store", "tape"}),
+        parse({"--durability", "perhaps"}),
+        parse({"--segment-bytes", "1"}),
         parse({"surplus"}),
         parse({"--port"}),
     };
