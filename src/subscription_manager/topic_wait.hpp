@@ -47,4 +47,9 @@ class TopicWait final : public StrandWaiter {
     bool is_over_ = false;
 };
 
+/// Whether there is a wait, and it goes on: a connection has none before it publishes to a stored topic.
+[[nodiscard]] inline bool is_waiting(const std::shared_ptr<TopicWait>& wait) noexcept {
+    return wait != nullptr && wait->is_waiting();
+}
+
 }  // namespace leveret

@@ -23,12 +23,7 @@ NativeManager::Handled NativeManager::alter_topic(const native::Frame& frame) {
     if (!topic) {
         return Refusal(topic.error());
     }
-    if ((*topic)->is_stored()) {
-        const auto answer = answer_later(frame.header.correlation);
-        context_.registry.when_kept(*topic, [answer](std::error_code error) { answer->complete(error); });
-    } else {
-        answer_ok(frame.header.correlation);
-    }
+    answer_when_kept(*topic, frame.header.correlation);
     return {};
 }
 

@@ -10,6 +10,15 @@ std::shared_ptr<DeferredDone> NativeManager::answer_later(Correlation correlatio
     });
 }
 
+void NativeManager::answer_when_kept(const TopicPtr& topic, Correlation correlation) {
+    if (!topic->is_stored()) {
+        answer_ok(correlation);
+        return;
+    }
+    const auto answer = answer_later(correlation);
+    context_.registry.when_kept(topic, [answer](std::error_code error) { answer->complete(error); });
+}
+
 void NativeManager::answer_error(const Refusal& refusal, Correlation correlation, std::uint32_t handle) {
     context_.environment.counters.request_errors.add();
     const bool is_ours = refusal.code.category() == error_category();

@@ -11,8 +11,6 @@
 
 namespace leveret {
 
-class NativeManager;
-
 /// Made on the connection's strand, where it is given at last; completed on any thread, once. A connection that ends
 /// before drops it. The manager does not end in good order while one is outstanding.
 template <class Outcome>
@@ -20,8 +18,8 @@ class DeferredAnswer final : public StrandWaiter {
   public:
     using Give = std::function<void(Outcome& outcome)>;
 
-    /// `outstanding` and what `give` refers to belong to the manager.
-    /// It counts as `weight` of them: an answer to several requests does.
+    /// `outstanding`, and what `give` refers to, belong to the manager. It counts as `weight` outstanding answers: one
+    /// to several requests does.
     DeferredAnswer(std::weak_ptr<WakeList> wake_list, std::size_t& outstanding, Give give, std::size_t weight = 1)
         : StrandWaiter(std::move(wake_list)), outstanding_(outstanding), give_(std::move(give)), weight_(weight) {
         outstanding_ += weight_;

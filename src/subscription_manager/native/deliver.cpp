@@ -67,7 +67,6 @@ bool NativeManager::deliver(WriteBatch& batch) {
                 std::swap(ready_[turn_], ready_.back());
                 ready_.pop_back();
                 break;
-            case Turn::failed:
             case Turn::ended:
                 answer_error({subscription.topic_->is_deleted() ? make_error_code(Error::topic_deleted)
                                                                 : batch.gathered().error()},
@@ -100,7 +99,7 @@ NativeManager::Turn NativeManager::deliver_some(NativeSubscription& subscription
                                 subscription.is_filtered() ? std::numeric_limits<std::uint64_t>::max() : records_max,
                                 gathered);
     if (gathered.error()) {
-        return Turn::failed;
+        return Turn::ended;
     }
     if (gathered.lagged()) {
         add_lagged(subscription, *gathered.lagged(), batch);

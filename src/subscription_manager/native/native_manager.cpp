@@ -9,15 +9,13 @@ namespace leveret {
 
 using native::FrameType;
 
-NativeManager::NativeManager(ManagerContext context)
-    : context_(std::move(context)),
-      topic_wait_(std::make_shared<TopicWait>(context_.wake_list, context_.environment, context_.strand)) {}
+NativeManager::NativeManager(ManagerContext context) : context_(std::move(context)) {}
 
 NativeManager::~NativeManager() {
-    if (topic_wait_->is_waiting() && waited_for_ != nullptr) {
+    if (waited_for_ != nullptr) {
         waited_for_->stop_waiting(*topic_wait_);
+        topic_wait_->end();
     }
-    topic_wait_->end();
     for (const auto& [id, subscription] : subscriptions_) {
         subscription->detach();
     }
@@ -131,7 +129,7 @@ bool NativeManager::blocked() const noexcept {
     // An answer that is still to come takes some memory too.
     constexpr std::size_t deferred_bytes = 64;
     const std::size_t answer_bytes = replies_.size() + deferred_ * deferred_bytes;
-    return answer_bytes >= context_.environment.limits.reply_bytes_max || topic_wait_->is_waiting();
+    return answer_bytes >= context_.environment.limits.reply_bytes_max || is_waiting(topic_wait_);
 }
 
 bool NativeManager::has_too_many_answers() const noexcept {

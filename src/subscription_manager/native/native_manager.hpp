@@ -83,6 +83,8 @@ class NativeManager final : public SubscriptionManager {
     void answer_ok(Correlation correlation) { answer(native::FrameType::ok, native::RawBody{}, correlation); }
     /// Ok or an error, once complete() has been called.
     [[nodiscard]] std::shared_ptr<DeferredDone> answer_later(Correlation correlation);
+    /// Ok, when what was asked for about this topic would survive a crash; at once for one in memory.
+    void answer_when_kept(const TopicPtr& topic, Correlation correlation);
     void answer_error(const Refusal& refusal, Correlation correlation, std::uint32_t handle = 0);
 
     // --- shared by commands (lookups.cpp)
@@ -117,7 +119,7 @@ class NativeManager final : public SubscriptionManager {
     // --- delivering (deliver.cpp)
     /// True: it stopped at its share of work, and more may be due.
     bool deliver(WriteBatch& batch);
-    enum class Turn { more, drained, failed, ended };
+    enum class Turn { more, drained, ended };
     [[nodiscard]] Turn deliver_some(NativeSubscription& subscription, WriteBatch& batch);
     /// Delivers, of what the batch has gathered, the records that a filter lets through.
     void deliver_wanted(NativeSubscription& subscription, std::uint64_t records_max, WriteBatch& batch);
@@ -147,7 +149,7 @@ class NativeManager final : public SubscriptionManager {
     TopicPtr run_topic_;
     std::vector<Batch> run_batches_;
     std::vector<PendingPublish> run_publishes_;
-    const std::shared_ptr<TopicWait> topic_wait_;
+    std::shared_ptr<TopicWait> topic_wait_;  // null before the first publish to a stored topic
     TopicPtr waited_for_;
 };
 

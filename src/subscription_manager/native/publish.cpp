@@ -64,6 +64,9 @@ bool NativeManager::append_run() {
 
 /// Its answers come when the records are kept.
 bool NativeManager::append_stored_run() {
+    if (topic_wait_ == nullptr) {
+        topic_wait_ = std::make_shared<TopicWait>(context_.wake_list, context_.environment, context_.strand);
+    }
     const auto answer = std::make_shared<DeferredAppend>(
         context_.wake_list, deferred_,
         [this, publishes = run_publishes_](std::vector<AppendResult>& results) {

@@ -73,15 +73,13 @@ class ZaichikManager::AppendOutcome final : public StrandWaiter {
     std::error_code error_;
 };
 
-ZaichikManager::ZaichikManager(ManagerContext context)
-    : context_(std::move(context)),
-      topic_wait_(std::make_shared<TopicWait>(context_.wake_list, context_.environment, context_.strand)) {}
+ZaichikManager::ZaichikManager(ManagerContext context) : context_(std::move(context)) {}
 
 ZaichikManager::~ZaichikManager() {
-    if (topic_wait_->is_waiting()) {
+    if (is_waiting(topic_wait_)) {
         run_topic_->stop_waiting(*topic_wait_);
+        topic_wait_->end();
     }
-    topic_wait_->end();
     for (const auto& [name, stream] : streams_) {
         stream->detach();
     }
@@ -165,30 +163,38 @@ bool ZaichikManager::append_run() {
         batches.push_back({.records = rest.first(size), .record_count = 1});
         rest = rest.subspan(size);
     }
-    AppendDone done;
     if (run_topic_->is_stored()) {
-        done = [outcome = std::make_shared<AppendOutcome>(*this)](std::span<AppendResult> results) {
-            outcome->complete(first_error(results));
-        };
+        if (!append_to_stored(batches)) {
+            return false;
+        }
     } else {
-        done = [this](std::span<AppendResult> results) {
+        run_topic_->append(batches, [this](std::span<AppendResult> results) {
             if (const std::error_code error = first_error(results)) {
                 close(error);
             }
-        };
+        });
+    }
+    run_sizes_.clear();
+    run_records_.clear();
+    return true;
+}
+
+/// False: run_topic_ cannot take them now.
+bool ZaichikManager::append_to_stored(std::span<const Batch> batches) {
+    if (topic_wait_ == nullptr) {
+        topic_wait_ = std::make_shared<TopicWait>(context_.wake_list, context_.environment, context_.strand);
     }
     if (topic_wait_->is_over()) {
         run_topic_->stop_waiting(*topic_wait_);
     }
-    const bool is_taken = run_topic_->try_append(batches, done, topic_wait_->is_over() ? nullptr : topic_wait_);
-    if (!is_taken) {
-        topic_wait_->begin();
-        return false;
-    }
-    topic_wait_->end();
-    run_sizes_.clear();
-    run_records_.clear();
-    return true;
+    const bool is_taken = run_topic_->try_append(
+        batches,
+        [outcome = std::make_shared<AppendOutcome>(*this)](std::span<AppendResult> results) {
+            outcome->complete(first_error(results));
+        },
+        topic_wait_->is_over() ? nullptr : topic_wait_);
+    is_taken ? topic_wait_->end() : topic_wait_->begin();
+    return is_taken;
 }
 
 void ZaichikManager::shrink() {

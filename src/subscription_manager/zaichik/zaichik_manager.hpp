@@ -21,9 +21,9 @@ class ZaichikManager final : public SubscriptionManager {
     [[nodiscard]] std::size_t receive(Bytes bytes) override;
     bool collect(WriteBatch& batch) override;
     void shrink() override;
-    [[nodiscard]] bool blocked() const noexcept override { return topic_wait_->is_waiting(); }
+    [[nodiscard]] bool blocked() const noexcept override { return is_waiting(topic_wait_); }
     [[nodiscard]] bool has_too_many_answers() const noexcept override { return false; }  // it has none
-    [[nodiscard]] bool awaits_answers() const noexcept override { return topic_wait_->is_waiting(); }
+    [[nodiscard]] bool awaits_answers() const noexcept override { return is_waiting(topic_wait_); }
     void close(std::error_code reason) override;
     [[nodiscard]] bool is_established() const noexcept override { return true; }
 
@@ -42,6 +42,7 @@ class ZaichikManager final : public SubscriptionManager {
     /// Appends the run of publishes to one topic that receive() has gathered so far. False: the topic cannot take them
     /// now, they stay here, and topic_wait_ is woken when it may.
     [[nodiscard]] bool append_run();
+    [[nodiscard]] bool append_to_stored(std::span<const Batch> batches);
     /// Delivers one record of `stream` and takes the credit; false where it has none.
     [[nodiscard]] bool deliver_one(TopicStream& stream, WriteBatch& batch);
     void remove_stream(std::string_view topic);
@@ -56,7 +57,7 @@ class ZaichikManager final : public SubscriptionManager {
     TopicPtr run_topic_;
     std::vector<std::byte> run_records_;
     std::vector<std::size_t> run_sizes_;
-    const std::shared_ptr<TopicWait> topic_wait_;
+    std::shared_ptr<TopicWait> topic_wait_;  // null before the first publish to a stored topic
 };
 
 }  // namespace leveret
