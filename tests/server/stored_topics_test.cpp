@@ -114,3 +114,36 @@ TEST_CASE("Stored topics: answers that are due are still given when the client s
     CHECK(types(client.received()) == std::vector{FrameType::ok, FrameType::published});
     CHECK(client.is_closed());
 }
+
+TEST_CASE("Stored topics: a name is free again when its topic is gone from the disk, not before") {
+    const Directory directory;
+    BrokerFixture fixture(on(directory));
+    REQUIRE(fixture.topic("topic"));
+    fixture.run();
+    REQUIRE_FALSE(fixture.broker.registry().remove("topic"));
+    CHECK(fixture.broker.registry().find_or_create("topic").error() == Error::topic_busy);
+    fixture.run();
+    CHECK(fixture.broker.registry().find_or_create("topic"));
+    fixture.run();
+}
+
+TEST_CASE("Stored topics: a start that fails for want of a port closes the logs that it has opened") {
+    const Directory directory;
+    {
+        BrokerFixture fixture(on(directory));
+        OpenedClient client(fixture);
+        client.send(publish(1, DraftedRecords("first")));
+        fixture.run();
+        REQUIRE(types(client.received()) == std::vector{FrameType::published});
+    }
+    Broker other({.port = 0});
+    REQUIRE_FALSE(other.start());
+    {
+        BrokerOptions options = on(directory);
+        options.port = other.port();
+        Broker late(options);
+        CHECK(late.start().value() == static_cast<int>(std::errc::address_in_use));
+    }
+    BrokerFixture fixture(on(directory));
+    CHECK(fixture.topic("topic")->figures().next == Offset{1});
+}
