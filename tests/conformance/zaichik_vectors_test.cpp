@@ -8,6 +8,7 @@
 
 #include "conformance/running_broker.hpp"
 #include "conformance/zaichik_peer.hpp"
+#include "project_file.hpp"
 #include "protocol/hex.hpp"
 #include "protocol/wire.hpp"
 
@@ -17,7 +18,7 @@ namespace {
 using nlohmann::json;
 
 const json& vectors(const char* list) {
-    static const json document = json::parse(read_file(LEVERET_TEST_VECTORS "/zaichik.json"));
+    static const json document = json::parse(project_file("tests/vectors/zaichik.json"));
     const json& items = document.at(list);
     REQUIRE_FALSE(items.empty());
     return items;

@@ -18,7 +18,7 @@ constexpr std::string_view log_name = "00000000000000000000.log";
 constexpr std::string_view index_name = "00000000000000000000.index";
 
 const std::vector<std::byte>& example(std::string_view name) {
-    static const std::vector<Example> examples = read_examples(LEVERET_DOCS "/storage.md");
+    static const std::vector<Example> examples = read_examples("docs/storage.md");
     for (const Example& found : examples) {
         if (found.name == name) {
             return found.bytes;

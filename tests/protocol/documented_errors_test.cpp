@@ -6,8 +6,8 @@
 
 #include <catch2/catch.hpp>
 
+#include "project_file.hpp"
 #include "protocol/error.hpp"
-#include "protocol/hex.hpp"
 
 namespace leveret {
 namespace {
@@ -22,7 +22,7 @@ struct Row {
 std::multimap<int, Row> documented_errors() {
     static const std::regex row_pattern(R"(\| (\d+) \| `(\w+)` \| ([^|]+) \| ([^|]+) \| ([^|]+) \|)");
     std::multimap<int, Row> rows;
-    std::istringstream lines(test::read_file(LEVERET_DOCS "/errors.md"));
+    std::istringstream lines(test::project_file("docs/errors.md"));
     for (std::string line; std::getline(lines, line);) {
         if (std::smatch match; std::regex_match(line, match, row_pattern)) {
             rows.insert({std::stoi(match[1]), {match[2], match[3], match[4].length() > 3 && match[5].length() > 3}});
@@ -35,7 +35,7 @@ std::multimap<int, Row> documented_errors() {
 std::map<int, std::string> declared_errors() {
     static const std::regex enumerator_pattern(R"(\s+(\w+) = (\d+),)");
     std::map<int, std::string> errors;
-    std::istringstream lines(test::read_file(LEVERET_SOURCES "/protocol/error.hpp"));
+    std::istringstream lines(test::project_file("src/protocol/error.hpp"));
     for (std::string line; std::getline(lines, line);) {
         if (std::smatch match; std::regex_match(line, match, enumerator_pattern)) {
             errors.insert({std::stoi(match[2]), match[1]});

@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
+#include "project_file.hpp"
 #include "protocol/hex.hpp"
 #include "protocol/native_bodies.hpp"
 #include "protocol/protocol_document.hpp"
@@ -236,7 +237,7 @@ TEST_CASE("docs/protocol.md: the stamped record is the published one with a stam
 }
 
 TEST_CASE("docs/protocol.md: the zaichik examples are the vectors, all of them", "[documents]") {
-    const auto vectors = nlohmann::json::parse(read_file(LEVERET_TEST_VECTORS "/zaichik.json"));
+    const auto vectors = nlohmann::json::parse(project_file("tests/vectors/zaichik.json"));
     for (const auto& vector : vectors.at("frames")) {
         const auto name = vector.at("name").get<std::string>();
         CHECK(to_hex(documented_example("zaichik", name).bytes) == vector.at("hex").get<std::string>());

@@ -1,8 +1,6 @@
 #include "protocol/hex.hpp"
 
 #include <cctype>
-#include <fstream>
-#include <iterator>
 #include <stdexcept>
 
 namespace leveret::test {
@@ -45,14 +43,6 @@ std::string to_hex(Bytes bytes) {
         text += digits[value % 16];
     }
     return text;
-}
-
-std::string read_file(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    if (!file) {
-        throw std::runtime_error("cannot read " + path);
-    }
-    return {std::istreambuf_iterator<char>(file), {}};
 }
 
 }  // namespace leveret::test

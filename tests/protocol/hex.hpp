@@ -14,7 +14,5 @@ namespace leveret::test {
 [[nodiscard]] std::vector<std::byte> from_hex(std::string_view text);
 /// Lower case, without spaces.
 [[nodiscard]] std::string to_hex(Bytes bytes);
-/// The whole file; throws std::runtime_error where it cannot be read.
-[[nodiscard]] std::string read_file(const std::string& path);
 
 }  // namespace leveret::test

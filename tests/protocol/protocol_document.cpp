@@ -3,6 +3,7 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "project_file.hpp"
 #include "protocol/hex.hpp"
 
 namespace leveret::test {
@@ -25,7 +26,7 @@ std::string attribute(const std::string& line, const std::string& attribute_name
 }  // namespace
 
 std::vector<Example> read_examples(const std::string& path) {
-    std::istringstream lines(read_file(path));
+    std::istringstream lines(project_file(path));
     std::vector<Example> examples;
     for (std::string line; std::getline(lines, line);) {
         if (!line.starts_with(opening)) {
@@ -43,7 +44,7 @@ std::vector<Example> read_examples(const std::string& path) {
 }
 
 const std::vector<Example>& documented_examples() {
-    static const std::vector<Example> examples = read_examples(LEVERET_DOCS "/protocol.md");
+    static const std::vector<Example> examples = read_examples("docs/protocol.md");
     return examples;
 }
 

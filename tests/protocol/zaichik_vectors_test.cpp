@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
+#include "project_file.hpp"
 #include "protocol/allocation_counter.hpp"
 #include "protocol/hex.hpp"
 #include "protocol/wire.hpp"
@@ -19,7 +20,7 @@ using test::to_hex;
 constexpr std::size_t frame_bytes_max = 8U << 20U;
 
 const json& vectors() {
-    static const json document = json::parse(test::read_file(LEVERET_TEST_VECTORS "/zaichik.json"));
+    static const json document = json::parse(test::project_file("tests/vectors/zaichik.json"));
     return document;
 }
 
