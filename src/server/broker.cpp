@@ -94,6 +94,7 @@ class Broker::Implementation {
 
     ReadMemoryPool read_memory_;
     WriteBatchPool write_batches_;
+    ThreadLender thread_lender_;
     const ConnectionShared shared_;
     std::optional<asio::executor_work_guard<asio::io_context::executor_type>> keep_running_;
     std::vector<std::thread> own_threads_;
@@ -126,11 +127,13 @@ Broker::Implementation::Implementation(BrokerOptions options)
       storage_(open_storage()),
       registry_(std::make_unique<TopicRegistry>(environment_, house_, storage_ ? &storage_->topics() : nullptr,
                                                 options_.topic_defaults)),
+      thread_lender_(environment_.clock),
       shared_{.environment = environment_,
               .registry = *registry_,
               .permissions = options_.permissions,
               .read_memory = read_memory_,
-              .write_batches = write_batches_} {}
+              .write_batches = write_batches_,
+              .thread_lender = thread_lender_} {}
 
 Broker::Implementation::~Implementation() {
     stop();

@@ -100,7 +100,10 @@ asio::awaitable<void> Connection::read() {
         }
         input_.commit(count);
         shared_.environment.counters.bytes_received.add(count);
-        receive();
+        {
+            const ThreadLender::Scope scope(shared_.thread_lender, id_);
+            receive();
+        }
         if (manager_ != nullptr && manager_->blocked()) {
             co_await wait_until_unblocked();
         }

@@ -10,6 +10,7 @@
 
 #include "environment/environment.hpp"
 #include "environment/notifier.hpp"
+#include "environment/thread_lender.hpp"
 #include "server/read_buffer.hpp"
 #include "server/transport.hpp"
 #include "subscription_manager/subscription_manager.hpp"
@@ -23,6 +24,7 @@ struct ConnectionShared {
     const Permissions& permissions;
     ReadMemoryPool& read_memory;
     WriteBatchPool& write_batches;
+    ThreadLender& thread_lender;
 };
 
 /// Everything but the three public methods runs on the strand. While nothing happens it costs one suspended coroutine

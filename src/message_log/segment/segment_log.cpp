@@ -5,6 +5,7 @@
 
 #include <asio/post.hpp>
 
+#include "environment/thread_lender.hpp"
 #include "message_log/segment/segment_names.hpp"
 
 namespace leveret {
@@ -12,6 +13,8 @@ namespace {
 
 /// Appends are joined up to here: beyond, joining saves nothing, and answers wait.
 constexpr std::uint64_t joined_bytes_max = 16U << 20U;
+/// An append up to here is carried out by the thread that brings it, where that may be had.
+constexpr std::uint64_t borrowed_bytes_max = 16U << 10U;
 /// An idle log keeps no memory for many requests.
 constexpr std::size_t kept_requests = 8;
 
@@ -89,7 +92,7 @@ class SegmentLog::Core : public std::enable_shared_from_this<Core> {
     template <class Read>
     void post_read(Read read);
 
-    // Strand: the log's own.
+    // One thread at a time: the one for which is_scheduled_ was set.
     void work();
     void make_room(const std::vector<Room>& rooms);
     [[nodiscard]] std::error_code grant(const Room& room);
@@ -107,7 +110,7 @@ class SegmentLog::Core : public std::enable_shared_from_this<Core> {
     const std::unique_ptr<PartitionPlace> place_;
     SegmentList list_;
     SegmentReader reader_;
-    SegmentWriter writer_;  ///< the strand's
+    SegmentWriter writer_;  ///< work()'s
     const asio::strand<asio::any_io_executor> strand_;
 
     mutable std::mutex mutex_;
@@ -165,7 +168,16 @@ void SegmentLog::Core::append(std::span<const Bytes> runs, Sync sync, AppendDone
             queue_.runs.push_back(run);
         }
     }
+    const bool is_short = append.bytes <= borrowed_bytes_max;
     queue_.appends.push_back(std::move(append));
+    if (is_short && !is_scheduled_) {
+        if (const auto thread = ThreadLender::borrow()) {
+            is_scheduled_ = true;
+            lock.unlock();
+            work();
+            return;
+        }
+    }
     schedule(std::move(lock));
 }
 

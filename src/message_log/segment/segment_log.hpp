@@ -19,8 +19,9 @@ struct SegmentLogStart {
     SegmentList::Start segments;
 };
 
-/// One handler at most waits or runs for a log on its strand; it carries out everything that has come together until
-/// then, so that one write and one sync serve many appends. Between them an idle log has no thread, timer or handler.
+/// One handler at most waits or runs for a log; it carries out everything that has come together until then, so that
+/// one write and one sync serve many appends. Between them an idle log has no thread, timer or handler. A short append
+/// to an idle log is carried out by its caller, where ThreadLender lends the thread.
 class SegmentLog final : public MessageLog {
   public:
     SegmentLog(std::unique_ptr<PartitionPlace> place, SegmentLogStart start);

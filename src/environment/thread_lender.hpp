@@ -1,0 +1,57 @@
+// When an io thread may do a disk's work itself: handing that over and back costs half as much as a sync.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+
+#include "environment/clock.hpp"
+
+namespace leveret {
+
+/// Lends the thread on which a connection is read to who has something short to do for that connection, while nobody
+/// else would miss the thread: no other connection has been read for a while, and no loan has taken long. Thread-safe.
+class ThreadLender {
+  public:
+    static constexpr std::chrono::milliseconds alone_for{100};
+    /// After a loan that took longer than this there is none for so many times as long: a slow disk holds up little.
+    static constexpr std::chrono::milliseconds long_loan{1};
+    static constexpr int rest_per_loan = 16;
+
+    explicit ThreadLender(Clock& clock) noexcept : clock_(clock) {}
+
+    /// While it lives, its thread carries out what a connection has sent.
+    class Scope {
+      public:
+        Scope(ThreadLender& lender, std::uint64_t connection) noexcept;
+        Scope(const Scope&) = delete;
+        Scope& operator=(const Scope&) = delete;
+        ~Scope();
+    };
+
+    /// Ends with its life.
+    class Loan {
+      public:
+        Loan(ThreadLender& lender, SteadyTime begin) noexcept : lender_(lender), begin_(begin) {}
+        Loan(const Loan&) = delete;
+        Loan& operator=(const Loan&) = delete;
+        ~Loan();
+
+      private:
+        ThreadLender& lender_;
+        const SteadyTime begin_;
+    };
+
+    /// The calling thread; nothing where that is in no Scope or would be missed.
+    [[nodiscard]] static std::optional<Loan> borrow() noexcept;
+
+  private:
+    Clock& clock_;
+    // Of no consequence to anything but when a thread is lent: no order between them is needed.
+    std::atomic<std::uint64_t> last_connection_{0};
+    std::atomic<SteadyTime> alone_since_{SteadyTime()};
+    std::atomic<SteadyTime> next_loan_{SteadyTime()};
+};
+
+}  // namespace leveret

@@ -1,0 +1,65 @@
+#include "environment/thread_lender.hpp"
+
+#include <thread>
+
+#include <catch2/catch.hpp>
+
+using namespace leveret;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct Lending {
+    ManualClock clock;
+    ThreadLender lender{clock};
+
+    bool lends_to(std::uint64_t connection) {
+        const ThreadLender::Scope scope(lender, connection);
+        return ThreadLender::borrow().has_value();
+    }
+    void be_alone(std::uint64_t connection) {
+        CHECK_FALSE(lends_to(connection));
+        clock.advance(ThreadLender::alone_for);
+    }
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(Lending, "thread lender: a connection that has been alone for a while gets the thread, nobody else") {
+    CHECK_FALSE(lends_to(1));
+    clock.advance(ThreadLender::alone_for - 1us);
+    CHECK_FALSE(lends_to(1));
+    clock.advance(1us);
+    CHECK(lends_to(1));
+    CHECK(lends_to(1));
+    CHECK_FALSE(lends_to(2));
+    CHECK_FALSE(lends_to(1));
+    clock.advance(ThreadLender::alone_for);
+    CHECK(lends_to(1));
+}
+
+TEST_CASE_METHOD(Lending, "thread lender: a thread is lent only in its own scope") {
+    be_alone(1);
+    CHECK_FALSE(ThreadLender::borrow());
+    const ThreadLender::Scope scope(lender, 1);
+    CHECK(ThreadLender::borrow());
+    bool lends_elsewhere = true;
+    std::thread([&] { lends_elsewhere = ThreadLender::borrow().has_value(); }).join();
+    CHECK_FALSE(lends_elsewhere);
+}
+
+TEST_CASE_METHOD(Lending, "thread lender: after a long loan there is none for a while") {
+    be_alone(1);
+    const auto borrow_for = [&](std::chrono::microseconds time) {
+        const ThreadLender::Scope scope(lender, 1);
+        const auto loan = ThreadLender::borrow();
+        REQUIRE(loan);
+        clock.advance(time);
+    };
+    borrow_for(ThreadLender::long_loan);
+    CHECK(lends_to(1));
+    borrow_for(ThreadLender::long_loan + 1us);
+    CHECK_FALSE(lends_to(1));
+    clock.advance(ThreadLender::rest_per_loan * (ThreadLender::long_loan + 1us));
+    CHECK(lends_to(1));
+}
