@@ -158,15 +158,12 @@ class JetStreamSubscriber final : public Subscriber {
         natsSubscription* subscription = nullptr;
         check_nats(js_Subscribe(&subscription, context, topic.c_str(), take, &sink, nullptr, &options, nullptr));
         subscriptions_.emplace_back(subscription);
-        constexpr int unlimited = -1;  // by default, it drops what comes when 65,536 messages wait
-        check_nats(natsSubscription_SetPendingLimits(subscription, unlimited, unlimited));
-        check_nats(natsSubscription_SetOnCompleteCB(subscription, note_completed, &completed_));
+        keep_all(subscription, completed_);
     }
 
     static void take(natsConnection* /*connection*/, natsSubscription* /*subscription*/, natsMsg* message, void* sink) {
         hand_over(Owned<natsMsg>(message), *static_cast<Sink*>(sink));
     }
-    static void note_completed(void* completed) { ++*static_cast<std::atomic<std::size_t>*>(completed); }
 
     std::vector<Owned<natsConnection>> connections_;
     std::vector<Owned<jsCtx>> contexts_;

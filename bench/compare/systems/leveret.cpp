@@ -13,12 +13,9 @@ namespace {
 class NativePublisher final : public LibraryPublisher {
   public:
     NativePublisher(std::uint16_t port, const Work& work)
-        : LibraryPublisher(work), client_(loop_.context().get_executor()), has_keys_(work.distinct_keys) {
-        loop_.run(connect(port, work.topics));
-    }
-    /// The library writes while this runs: as soon as something is queued, and meanwhile the next is gathered.
-    void push() override { loop_.context().poll(); }
-    void finish() override { loop_.run(flush()); }
+        : LibraryPublisher(work), publishers_(port, work.topics), has_keys_(work.distinct_keys) {}
+    void push() override { publishers_.poll(); }
+    void finish() override { publishers_.flush(); }
 
   protected:
     void send(std::uint32_t topic, Bytes payload) override {
@@ -27,47 +24,13 @@ class NativePublisher final : public LibraryPublisher {
             ++key_[0];
             message.key = as_text(std::as_bytes(std::span(key_)));
         }
-        std::error_code error = publishers_[topic].send(message);
-        while (error == Error::publish_queue_full) {
-            loop_.context().run_one();
-            error = publishers_[topic].send(message);
-        }
-        if (error) {
-            throw std::runtime_error("leveret: " + error.message());
-        }
-        if (++since_poll_ == poll_interval_messages) {
-            since_poll_ = 0;
-            loop_.context().poll();
-        }
+        publishers_.send(topic, [&](leveret::Publisher& publisher) { return publisher.send(message); });
     }
 
   private:
-    static constexpr std::uint32_t poll_interval_messages = 256;
-
-    asio::awaitable<void> connect(std::uint16_t port, std::vector<std::string> topics) {
-        const ClientOptions options = client_options(port);
-        check(co_await client_.connect(options));
-        for (const std::string& topic : topics) {
-            auto publisher = co_await client_.publisher(topic);
-            check(publisher);
-            publishers_.push_back(*std::move(publisher));
-        }
-    }
-    /// Written, and read by the server: it answers what comes behind it.
-    asio::awaitable<void> flush() {
-        for (Publisher& publisher : publishers_) {
-            check(co_await publisher.flush());
-        }
-        check(co_await client_.ping());
-    }
-
-    Loop loop_;
-    Client client_;
-    using Publisher = leveret::Publisher;
-    std::deque<Publisher> publishers_;
+    ClientPublishers publishers_;
     const bool has_keys_;
     std::array<std::uint64_t, 2> key_{};
-    std::uint32_t since_poll_ = 0;
 };
 
 class NativeSubscriber final : public Subscriber {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
@@ -52,6 +53,61 @@ class Loop {
     options.reconnect = false;
     return options;
 }
+
+/// One connection with a publisher for each topic. The library writes while poll() runs: as soon as something is
+/// queued, and meanwhile the next is gathered.
+class ClientPublishers {
+  public:
+    ClientPublishers(std::uint16_t port, const std::vector<std::string>& topics)
+        : client_(loop_.context().get_executor()) {
+        loop_.run(connect(port, topics));
+    }
+
+    /// `send(publisher)`, when the library has room for it.
+    template <class Send>
+    void send(std::uint32_t topic, Send send) {
+        std::error_code error = send(publishers_[topic]);
+        while (error == Error::publish_queue_full) {
+            loop_.context().run_one();
+            error = send(publishers_[topic]);
+        }
+        if (error) {
+            throw std::runtime_error("leveret: " + error.message());
+        }
+        if (++since_poll_ == poll_interval_messages) {
+            since_poll_ = 0;
+            poll();
+        }
+    }
+    void poll() { loop_.context().poll(); }
+    void wait() { loop_.context().run_one(); }
+    /// Everything has been written, and read by the server: it answers what comes behind it.
+    void flush() { loop_.run(flush_all()); }
+
+  private:
+    static constexpr std::uint32_t poll_interval_messages = 256;
+
+    asio::awaitable<void> connect(std::uint16_t port, std::vector<std::string> topics) {
+        const ClientOptions options = client_options(port);
+        check(co_await client_.connect(options));
+        for (const std::string& topic : topics) {
+            auto publisher = co_await client_.publisher(topic);
+            check(publisher);
+            publishers_.push_back(*std::move(publisher));
+        }
+    }
+    asio::awaitable<void> flush_all() {
+        for (leveret::Publisher& publisher : publishers_) {
+            check(co_await publisher.flush());
+        }
+        check(co_await client_.ping());
+    }
+
+    Loop loop_;
+    Client client_;
+    std::vector<leveret::Publisher> publishers_;  // by topic
+    std::uint32_t since_poll_ = 0;
+};
 
 /// The program beside this one.
 [[nodiscard]] inline std::string leveret_server_program() {

@@ -11,54 +11,28 @@ namespace {
 class LeveretAcknowledged final : public AcknowledgedPublisher {
   public:
     LeveretAcknowledged(std::uint16_t port, const Work& work)
-        : AcknowledgedPublisher(work), client_(loop_.context().get_executor()), outstanding_(work.outstanding) {
-        loop_.run(connect(port, work.topics));
-    }
+        : AcknowledgedPublisher(work), publishers_(port, work.topics), outstanding_(work.outstanding) {}
 
-    void push() override { loop_.context().poll(); }
+    void push() override { publishers_.poll(); }
     void finish() override { wait_for_answers(0); }
     std::uint64_t answered() const override { return answered_; }
 
   protected:
     void send(std::uint32_t topic, Bytes payload) override {
         wait_for_answers(outstanding_ - 1);
-        const Message message(payload);
-        const auto send = [&] {
-            return publishers_[topic].send(message, [this](const Outcome<Acknowledgement>& outcome) { take(outcome); });
-        };
-        std::error_code error = send();
-        while (error == Error::publish_queue_full) {
-            loop_.context().run_one();
-            error = send();
-        }
-        if (error) {
-            throw std::runtime_error("leveret: " + error.message());
-        }
         ++sent_;
-        if (++since_poll_ == poll_interval_messages) {
-            since_poll_ = 0;
-            loop_.context().poll();
-        }
+        const Message message(payload);
+        publishers_.send(topic, [&](leveret::Publisher& publisher) {
+            return publisher.send(message, [this](const Outcome<Acknowledgement>& outcome) { take(outcome); });
+        });
     }
 
   private:
-    static constexpr std::uint32_t poll_interval_messages = 256;
-
-    asio::awaitable<void> connect(std::uint16_t port, std::vector<std::string> topics) {
-        const ClientOptions options = client_options(port);
-        check(co_await client_.connect(options));
-        for (const std::string& topic : topics) {
-            auto publisher = co_await client_.publisher(topic);
-            check(publisher);
-            publishers_.push_back(*std::move(publisher));
-        }
-    }
-
     /// Until at most `most` have none.
     void wait_for_answers(std::uint64_t most) {
         while (sent_ - answered_ > most) {
-            loop_.context().run_one();
-            loop_.context().poll();
+            publishers_.wait();
+            publishers_.poll();
         }
         check(first_error_);
     }
@@ -70,14 +44,11 @@ class LeveretAcknowledged final : public AcknowledgedPublisher {
         }
     }
 
-    Loop loop_;
-    Client client_;
-    std::vector<leveret::Publisher> publishers_;  // by topic
+    ClientPublishers publishers_;
     const std::uint64_t outstanding_;
     Outcome<void> first_error_;
     std::uint64_t sent_ = 0;
     std::uint64_t answered_ = 0;
-    std::uint32_t since_poll_ = 0;
 };
 
 class LeveretStored final : public StoredSystem {

@@ -1,6 +1,8 @@
 // What the systems that drive NATS by way of its C library share.
 #pragma once
 
+#include <atomic>
+#include <cstddef>
 #include <filesystem>
 #include <memory>
 #include <stdexcept>
@@ -29,6 +31,15 @@ struct NatsDeleter {
 };
 template <typename Object>
 using Owned = std::unique_ptr<Object, NatsDeleter>;
+
+/// Keeps everything and hands it over; by default the library drops what comes when 65,536 messages wait. Counts in
+/// `completed` when the library will call it no more.
+inline void keep_all(natsSubscription* subscription, std::atomic<std::size_t>& completed) {
+    constexpr int unlimited = -1;
+    check_nats(natsSubscription_SetPendingLimits(subscription, unlimited, unlimited));
+    const auto note = [](void* count) { ++*static_cast<std::atomic<std::size_t>*>(count); };
+    check_nats(natsSubscription_SetOnCompleteCB(subscription, note, &completed));
+}
 
 /// When a connection writes.
 enum class Writes { at_once, gathered };
