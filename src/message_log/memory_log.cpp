@@ -107,7 +107,7 @@ void MemoryLog::read(Offset from, std::span<std::byte> into, ReadDone done) {
 
 /// Precondition: mutex_ is held.
 LogRead MemoryLog::copy(Offset from, std::span<std::byte> into) const {
-    const Offset begin = std::max(from, content_->segments.front().first);
+    const Offset begin = std::max(from, first());
     LogRead read{.first = begin, .next = begin};
     auto at = find_record(content_->records, begin);
     for (; at != content_->records.end() && at->is_damaged; ++at) {
@@ -150,8 +150,11 @@ void MemoryLog::trim(Offset before, Done done) {
         room_bytes_ += room_bytes_ != room_unlimited ? segments.front().bytes : 0;
         segments = {{.first = content_->end}};
     }
-    auto& records = content_->records;
-    records.erase(records.begin(), find_record(records, segments.front().first));
+    if (!error) {
+        content_->trimmed = std::max(content_->trimmed, std::min(before, content_->end));
+        auto& records = content_->records;
+        records.erase(records.begin(), find_record(records, first()));
+    }
     lock.unlock();
     answer([done = std::move(done), error] { done(error); });
 }
@@ -171,7 +174,7 @@ void MemoryLog::close(Done done) {
 LogExtent MemoryLog::extent() const {
     const std::scoped_lock lock(mutex_);
     const auto& segments = content_->segments;
-    LogExtent extent{.first = segments.front().first,
+    LogExtent extent{.first = first(),
                      .end = content_->end,
                      .synced = content_->synced,
                      .segments = segments.size(),
@@ -183,6 +186,11 @@ LogExtent MemoryLog::extent() const {
         extent.bytes += segment.bytes;
     }
     return extent;
+}
+
+/// Precondition: mutex_ is held.
+Offset MemoryLog::first() const noexcept {
+    return std::max(content_->trimmed, content_->segments.front().first);
 }
 
 /// Precondition: mutex_ is held.

@@ -35,6 +35,7 @@ struct MemoryLogContent {
     std::deque<Stored> records;
     std::deque<Segment> segments;
     std::optional<Timestamp> last_timestamp;
+    Offset trimmed{};  ///< records below it are gone, also where their segment is not
     Offset end{};
     Offset synced{};
     std::vector<EpochStart> epochs;
@@ -93,6 +94,7 @@ class MemoryLog final : public MessageLog {
 
     void answer(Callback callback);
     void keep(RecordView record);
+    [[nodiscard]] Offset first() const noexcept;
     [[nodiscard]] LogRead copy(Offset from, std::span<std::byte> into) const;
     [[nodiscard]] bool has_stopped() const noexcept { return has_failed_ || !content_->is_open; }
     [[nodiscard]] std::error_code state() const noexcept;

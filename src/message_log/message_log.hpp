@@ -20,8 +20,8 @@ struct LogExtent {
     Offset first{};
     Offset end{};                ///< the offset after the last record that was appended (it may not be synced yet)
     Offset synced{};             ///< records below it would survive a power cut
-    std::uint64_t bytes = 0;     ///< of records
-    std::uint64_t segments = 0;  ///< parts that trim() can remove, the one being written included
+    std::uint64_t bytes = 0;     ///< of records in whole segments: those below `first` in the oldest one count too
+    std::uint64_t segments = 0;  ///< parts that trim() gives back whole, the one being written included
     Offset first_segment_end{};  ///< what trim() has to reach to remove the oldest part; `end` where it is the only
     std::uint64_t first_segment_bytes = 0;
     std::optional<Timestamp>
@@ -88,8 +88,10 @@ class MessageLog {
     /// The offset of the first record stamped at or after `time`; the end where there is none.
     virtual void find_time(Timestamp time, FindDone done) = 0;
 
-    /// Removes whole segments that lie below `before`: at or above the end all of them, and an empty one takes their
-    /// place. A reader below the first offset begins at it. Errors: log_failed.
+    /// The log begins at `before`, or at its end where that is below: when `done` is called this would survive a power
+    /// cut, and so would every record from there on. Segments that lie wholly below are removed, at or above the end
+    /// all of them, and an empty one takes their place. A reader below the first offset begins at it. Errors:
+    /// disk_full, after which nothing has changed; log_failed.
     virtual void trim(Offset before, Done done) = 0;
     /// Carries out what is under way, syncs, leaves a mark that it did, and closes. Every later call fails with
     /// log_failed.

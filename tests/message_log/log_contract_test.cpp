@@ -201,6 +201,7 @@ TEST_CASE("MessageLog: a trim removes whole segments, and readers begin behind t
               at_microsecond(static_cast<std::int64_t>(before.first_segment_end.value) - 1));
         CHECK_FALSE(driver.trim(before.first_segment_end.value - 1));
         CHECK(subject.log().extent().segments == before.segments);
+        CHECK(subject.log().extent().bytes == before.bytes);
         CHECK_FALSE(driver.trim(before.first_segment_end.value));
         const LogExtent after = subject.log().extent();
         CHECK(after.segments == before.segments - 1);
@@ -212,16 +213,91 @@ TEST_CASE("MessageLog: a trim removes whole segments, and readers begin behind t
     });
 }
 
-TEST_CASE("MessageLog: a trim to the middle of a segment keeps all of it") {
+TEST_CASE("MessageLog: a trim to the middle of a segment is exact, and what it counts are whole segments") {
     every_log_with_small_segments([](LogUnderTest& subject, LogDriver& driver) {
         driver.append_many(300, 100);
-        const Offset cut = subject.log().extent().first_segment_end;
-        CHECK_FALSE(driver.trim(cut.value + 5));
-        CHECK(subject.log().extent().first == cut);
-        CHECK(driver.find_time(0) == cut.value);
+        const LogExtent before = subject.log().extent();
+        const std::uint64_t start = before.first_segment_end.value + 5;
+        CHECK_FALSE(driver.trim(start));
+        const LogExtent after = subject.log().extent();
+        const auto check = [&](LogDriver& reader) {
+            const LogExtent now = subject.log().extent();
+            CHECK(now.first == Offset{start});
+            CHECK(now.end == Offset{300});
+            CHECK(now.segments == before.segments - 1);
+            CHECK(now.bytes == before.bytes - before.first_segment_bytes);
+            CHECK(now.first_segment_end > now.first);
+            CHECK(now.first_segment_end == after.first_segment_end);
+            CHECK(now.first_segment_bytes == after.first_segment_bytes);
+            CHECK(now.first_segment_last == at_microsecond(static_cast<std::int64_t>(now.first_segment_end.value) - 1));
+            for (const std::uint64_t from : {std::uint64_t{0}, start - 1, start}) {
+                const LogRead read = reader.read(from, 500);
+                CHECK(read.first == Offset{start});
+                CHECK(read.records > 0);
+                CHECK_FALSE(read.damaged);
+            }
+            CHECK(reader.read(start + 1, 500).first == Offset{start + 1});
+        };
+        check(driver);
         LogDriver again = reopened(subject, driver);
-        CHECK(subject.log().extent().first == cut);
-        CHECK(again.read(0, 500).first == cut);
+        check(again);
+        CHECK_FALSE(again.trim(after.first_segment_end.value));
+        CHECK(subject.log().extent().segments == after.segments - 1);
+        CHECK(subject.log().extent().bytes == after.bytes - after.first_segment_bytes);
+    });
+}
+
+TEST_CASE("MessageLog: a time before the beginning finds the beginning, also within a segment") {
+    every_log([](LogUnderTest& subject, LogDriver& driver) {
+        driver.append_many(300, 100);
+        CHECK_FALSE(driver.trim(50));
+        const auto check = [](LogDriver& reader) {
+            for (const std::int64_t time : {-5, 0, 33, 49, 50}) {
+                CHECK(reader.find_time(time) == 50);
+            }
+            CHECK(reader.find_time(51) == 51);
+            CHECK(reader.find_time(299) == 299);
+            CHECK(reader.find_time(300) == 300);
+        };
+        check(driver);
+        LogDriver again = reopened(subject, driver);
+        check(again);
+    });
+}
+
+TEST_CASE("MessageLog: the beginning moves forward only, and appends go on behind the end") {
+    every_log([](LogUnderTest& subject, LogDriver& driver) {
+        CHECK_FALSE(driver.append({"a", "b", "c"}, MessageLog::Sync::no).error);
+        CHECK_FALSE(driver.trim(2));
+        CHECK_FALSE(driver.trim(1));
+        CHECK_FALSE(driver.trim(0));
+        CHECK(subject.log().extent().first == Offset{2});
+        CHECK(driver.append({"d"}).first == Offset{3});
+        CHECK(driver.text_from(0) == "c d ");
+        LogDriver again = reopened(subject, driver);
+        CHECK(again.text_from(0) == "c d ");
+        CHECK_FALSE(again.trim(1));
+        CHECK(subject.log().extent().first == Offset{2});
+        CHECK_FALSE(again.trim(3));
+        CHECK(again.append({"e"}).first == Offset{4});
+        CHECK(again.text_from(0) == "d e ");
+    });
+}
+
+TEST_CASE("MessageLog: a log can be trimmed record by record, until nothing is left of it") {
+    every_log_with_small_segments([](LogUnderTest& subject, LogDriver& driver) {
+        driver.append_many(70, 100);
+        for (std::uint64_t start = 1; start <= 70; ++start) {
+            REQUIRE_FALSE(driver.trim(start));
+            REQUIRE(subject.log().extent().first == Offset{start});
+            REQUIRE(driver.read(0, 140).first == Offset{start});
+        }
+        CHECK(subject.log().extent().segments == 1);
+        CHECK(subject.log().extent().bytes == 0);
+        LogDriver again = reopened(subject, driver);
+        CHECK(subject.log().extent().first == Offset{70});
+        CHECK(again.append({"a"}).first == Offset{70});
+        CHECK(again.text_from(0) == "a ");
     });
 }
 

@@ -296,6 +296,26 @@ TEST_CASE_METHOD(RocksDbFixture, "RocksDB log: what was trimmed is gone from the
     });
 }
 
+TEST_CASE_METHOD(RocksDbFixture, "RocksDB log: a beginning within a part survives the end of the process") {
+    create();
+    append_numbers(7);
+    REQUIRE_FALSE(driver->trim(5));
+    crash();
+    open();
+    CHECK(extent().first == Offset{5});
+    CHECK(extent().end == Offset{7});
+    CHECK(extent().bytes == 7 * 33);
+    CHECK(driver->text_from(0) == "5 6 ");
+    REQUIRE_FALSE(driver->trim(7));
+    crash();
+    open();
+    CHECK(extent().first == Offset{7});
+    CHECK(extent().bytes == 0);
+    append_numbers(1);
+    CHECK(driver->text_from(0) == "7 ");
+    CHECK(counters.log_damages.value() == 0);
+}
+
 TEST_CASE_METHOD(RocksDbFixture, "RocksDB log: a trim frees the files of what it removes at once") {
     settings.part_bytes = std::uint64_t{1} << 20U;
     create();

@@ -276,6 +276,45 @@ TEST_CASE_METHOD(StoppedLog, "segment inspection: both marks are damaged: no rec
     CHECK(served() == "0-31 32-63 64-95 96-96 [97,98) 98-99 ");
 }
 
+TEST_CASE_METHOD(StoppedLog, "segment inspection: what lies below the log's start is not missed") {
+    REQUIRE_FALSE(log().trim(40));
+    SECTION("after a clean stop") {
+        stop_cleanly();
+    }
+    SECTION("after another") {
+        stop_abruptly();
+    }
+    CHECK(told() == Texts{});
+    CHECK(inspect().meta.log_start == Offset{40});
+    flip_byte(segment(32), 3 * 132 + 60);
+    CHECK(told() == Texts{});
+    flip_byte(segment(32), 7 * 132 + 60);
+    flip_byte(segment(32), 8 * 132 + 60);
+    CHECK(told() == Texts{log_name({32}) + " [40,41) 924-1188: 1 record cannot be read"});
+    repair();
+    CHECK(exists(directory() + lost(40, 41)));
+    CHECK(served() == "[40,41) 41-63 64-95 96-99 ");
+    CHECK(extent().first == Offset{40});
+    CHECK(opened.recovery.damages == 0);
+}
+
+TEST_CASE_METHOD(StoppedLog, "segment inspection: the log's start counts as synced where both marks are damaged") {
+    REQUIRE_FALSE(log().sync());
+    REQUIRE_FALSE(log().trim(98));
+    stop_abruptly();
+    flip_byte(meta(), 20);
+    flip_byte(meta(), slot_position(1) + 20);
+    truncate(segment(96), 132 + 40);
+    const PartitionInspection found = inspect();
+    CHECK(found.continues_at == Offset{98});
+    CHECK(found.missing.empty());
+    CHECK(found.segments.back().damages.empty());
+    CHECK_FALSE(found.segments.back().cut_at);
+    repair();
+    CHECK(served().empty());
+    CHECK(log().append({"more"}).first == Offset{98});
+}
+
 TEST_CASE_METHOD(StoppedLog, "segment inspection: what is no file of a log is told, and stays") {
     stop_cleanly();
     REQUIRE_FALSE(replace_file(*files, directory() + "notes.txt", as_bytes("mine")));
@@ -340,6 +379,21 @@ TEST_CASE_METHOD(StoppedLog, "segment dump: records of a range, and what is lost
     seen.clear();
     REQUIRE_FALSE(dump_partition(*files, partition(), {{98}, {1000}}, visitor));
     CHECK(seen == "98@264 ");  // the visitor has ended it
+}
+
+TEST_CASE_METHOD(StoppedLog, "segment dump: it begins with the log, also within a segment") {
+    REQUIRE_FALSE(log().trim(40));
+    stop_cleanly();
+    flip_byte(segment(32), 60);
+    std::string seen;
+    DumpVisitor visitor;
+    visitor.on_record = [&](const StoredRecord& stored) {
+        seen += std::to_string(stored.record.offset().value) + ' ';
+        return stored.record.offset() < Offset{42};
+    };
+    visitor.on_lost = [&](const OffsetRange&, const std::string&, const std::optional<ByteRange>&) { seen += "lost "; };
+    REQUIRE_FALSE(dump_partition(*files, partition(), {{0}, {1000}}, visitor));
+    CHECK(seen == "40 41 42 ");
 }
 
 TEST_CASE_METHOD(StoppedLog, "positions inspection: damage and a torn end are told, and mended") {

@@ -1,6 +1,10 @@
 // A broker's hour on a disk, cut off after each single operation of it.
+#include <limits>
+#include <set>
+
 #include <catch2/catch.hpp>
 
+#include "message_log/segment/segment_names.hpp"
 #include "restart.hpp"
 #include "sampling.hpp"
 #include "workload.hpp"
@@ -109,6 +113,27 @@ TEST_CASE("Crash points: the workload rolls segments, trims them and syncs often
     CHECK(created >= 12);
     CHECK(removed >= 4);
     CHECK(synced >= 30);
+}
+
+TEST_CASE("Crash points: the workload trims within segments, sealed ones and the last, synced or not") {
+    std::set<std::uint64_t> bases;
+    for (const Operation& operation : recorded().operations) {
+        const std::string name = operation.path.substr(operation.path.rfind('/') + 1);
+        if (const auto base = base_in_name(name, ".log")) {
+            bases.insert(base->value);
+        }
+    }
+    std::size_t within = 0;
+    std::size_t unsynced = 0;
+    for (const auto& [name, topic] : recorded().history.topics) {
+        for (const auto& [moment, start] : topic.trimmed.asked.steps()) {
+            CHECK(topic.trimmed.answered.was(start, std::numeric_limits<Moment>::max()));
+            within += bases.contains(start) ? 0 : 1;
+            unsynced += start > topic.synced.at(moment) ? 1 : 0;
+        }
+    }
+    CHECK(within >= 3);
+    CHECK(unsynced >= 1);
 }
 
 TEST_CASE("Crash points: a file with unsynced records is not closed") {

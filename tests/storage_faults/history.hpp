@@ -1,6 +1,7 @@
 // What a test has asked of its logs and what was answered, with the moment of each on the disk.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -26,6 +27,13 @@ class Growing {
         }
         return result;
     }
+    /// Whether it was this at some time up to then.
+    [[nodiscard]] bool was(std::uint64_t value, Moment moment) const {
+        return value == 0 || std::any_of(steps_.begin(), steps_.end(), [&](const auto& step) {
+                   return step.first <= moment && step.second == value;
+               });
+    }
+    [[nodiscard]] const std::vector<std::pair<Moment, std::uint64_t>>& steps() const noexcept { return steps_; }
 
   private:
     std::vector<std::pair<Moment, std::uint64_t>> steps_;

@@ -171,10 +171,9 @@ class TopicCheck {
         const BatchBook& batches = end > first_added_ ? added_ : history_.batches;
         expect(batches.is_batch_start(end), "half a batch, up to " + words(end));
         expect(extent.synced <= extent.end, "synced beyond the end");
-        expect(extent.first.value <= history_.trimmed.asked.at(restart_.moment) && extent.first <= extent.end,
-               "the first offset is " + words(extent.first.value));
-        // A power cut may bring back what was trimmed, if nothing is missing in it.
-        expect(!restart_.had_power || extent.first.value >= history_.trimmed.answered.at(restart_.moment),
+        expect(history_.trimmed.asked.was(extent.first.value, restart_.moment) && extent.first <= extent.end,
+               "it begins at " + words(extent.first.value) + ", where nobody has trimmed it to");
+        expect(extent.first.value >= history_.trimmed.answered.at(restart_.moment),
                "what was trimmed is back, from " + words(extent.first.value));
         end_ = end;
     }
@@ -190,6 +189,10 @@ class TopicCheck {
             ++offset;
         }
         expect(offset == end_, "reading ends at " + words(offset) + " before " + words(end_));
+        std::vector<std::byte> into(1500);
+        const auto below = logs.read(log, Offset{0}, into);
+        expect(below && below->first == log.extent().first && !below->damaged,
+               "a read from 0 does not begin where the log does, at " + words(log.extent().first.value));
         for (const std::uint64_t at : {log.extent().first.value, end_ / 2, end_}) {
             const auto found = logs.find_time(log, BatchBook::time_of(at));
             expect(found && found->value == std::max(at, log.extent().first.value),

@@ -73,9 +73,14 @@ void Workload::run() {
     close("ticks");
     open("ticks");
     append("ticks", {80, 90}, Sync::no);
+    append("ticks", {20, 30, 40}, Sync::no);
+    trim("ticks", Offset{61});  // nobody has synced these
+    append("ticks", {10}, Sync::no);
     trim("orders", Offset{70});
     append("orders", {5000}, Sync::yes);
     append("orders", {70}, Sync::yes);
+    trim("orders", Offset{history_.topics["orders"].batches.end()});
+    append("orders", {30, 20}, Sync::yes);
     close("orders");
     close("ticks");
 }

@@ -90,7 +90,7 @@ std::optional<LogTail> decode_tail(std::string_view value) {
     if (has_timestamp != 0) {
         tail.last_timestamp = last;
     }
-    const bool valid = in.finished() && tail.first <= tail.part.first && tail.part.first <= tail.end;
+    const bool valid = in.finished() && tail.first <= tail.end && tail.part.first <= tail.end;
     return valid ? std::optional(tail) : std::nullopt;
 }
 

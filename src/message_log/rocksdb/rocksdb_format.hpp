@@ -20,7 +20,7 @@
 
 namespace leveret {
 
-/// About 64 MiB of records, or what is there so far: what trim() removes.
+/// About 64 MiB of records, or what is there so far: what trim() counts as a segment.
 struct LogPart {
     Offset first{};
     std::uint64_t bytes = 0;
@@ -29,7 +29,7 @@ struct LogPart {
 
 /// Where a partition's records begin and end, and the part that is being written.
 struct LogTail {
-    Offset first{};
+    Offset first{};  ///< may lie within the oldest part, or be the end
     Offset end{};
     LogPart part{};
     std::optional<Timestamp> last_timestamp{};

@@ -1,5 +1,6 @@
 #include "message_log/rocksdb/rocksdb_log.hpp"
 
+#include <algorithm>
 #include <cassert>
 #include <utility>
 
@@ -158,8 +159,8 @@ bool RocksDbLog::fill_trim(rocksdb::WriteBatch& batch, Offset before) {
     if (before >= tail.end && tail.part.bytes != 0) {
         parts.push_back(std::exchange(tail.part, LogPart{.first = tail.end}));
     }
-    while (!parts.empty() && end_of_first_part(writing_) <= before) {
-        tail.first = end_of_first_part(writing_);
+    tail.first = std::max(tail.first, std::min(before, tail.end));
+    while (!parts.empty() && end_of_first_part(writing_) <= tail.first) {
         writing_.bytes -= parts.front().bytes;
         (void)batch.Delete(database_->meta(), keys_.part(parts.front().first));
         parts.pop_front();

@@ -18,7 +18,7 @@ namespace leveret {
 struct RocksDbContents {
     LogTail tail;
     std::deque<LogPart> full_parts;  ///< those before tail.part
-    std::uint64_t bytes = 0;         ///< of all records
+    std::uint64_t bytes = 0;         ///< of all parts, whole
 
     [[nodiscard]] LogExtent extent() const;
 };

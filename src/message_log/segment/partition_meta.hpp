@@ -44,7 +44,7 @@ struct SyncedSlot {
 struct PartitionMeta {
     PartitionId partition{};
     BootId boot_id{};
-    Offset log_start{};
+    Offset log_start{};  ///< may lie within the first segment; everything below it was synced before it was written
     std::vector<EpochStart> epochs;  ///< ascending
     SyncedSlot synced{};
     friend bool operator==(const PartitionMeta&, const PartitionMeta&) = default;

@@ -219,7 +219,7 @@ void Recovery::check_order() {
         } else if (segment.base > expected) {
             note_damage(segment.base, PartitionPlace::missing, expected, segment.base);
         }
-        expected = segment.end;
+        expected = std::max(expected, segment.end);
     }
 }
 
@@ -279,8 +279,10 @@ std::error_code Recovery::mend_last(std::uint64_t size) {
     const Offset base = bases_.back();
     const bool is_synced_here = slot.segment_base == base;
     const std::uint64_t synced_bytes = is_synced_here ? slot.segment_bytes : slot.segment_base > base ? size : 0;
-    const TailLimits limits{
-        .base = base, .bytes = size, .synced_bytes = synced_bytes, .synced_offset = std::max(base, slot.offset)};
+    const TailLimits limits{.base = base,
+                            .bytes = size,
+                            .synced_bytes = synced_bytes,
+                            .synced_offset = std::max({base, slot.offset, log_.start.meta.log_start})};
     auto tail = recover_tail(place_, limits);
     if (!tail) {
         return tail.error();
@@ -363,8 +365,10 @@ std::optional<SegmentIndex> Recovery::read_index(Offset base, std::uint64_t byte
     return content ? SegmentIndex::decode(*content, base, bytes) : std::nullopt;
 }
 
+/// Nobody misses what lies below the log's start.
 void Recovery::note_damage(Offset base, std::uint64_t position, Offset first, Offset end) {
-    std::string finding = place_.note_damage(base, position, first, end);
+    first = std::max(first, log_.start.meta.log_start);
+    std::string finding = first < end ? place_.note_damage(base, position, first, end) : std::string();
     if (!finding.empty()) {
         ++log_.recovery.damages;
         log_.recovery.findings.push_back(std::move(finding));

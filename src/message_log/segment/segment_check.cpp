@@ -88,7 +88,7 @@ bool SegmentCheck::take(const SegmentScanner::Record& record) {
     segment.end = {record.place.offset.value + 1};
     ++segment.records;
     last_ = record.place;
-    if (record.ends_batch) {
+    if (record.ends_batch || record.place.offset < limits_.synced_offset) {
         whole_ = {record.end_position(), segment.end, segment.records, last_};
     }
     return true;
@@ -129,6 +129,9 @@ bool SegmentCheck::take_sealed_damage(const DamagedRange& damage) {
 
 /// Where nobody knows what was synced, a record behind the damage is taken for a sign that the damage was too.
 bool SegmentCheck::is_torn(const DamagedRange& damage) const noexcept {
+    if (damage.first < limits_.synced_offset) {
+        return false;
+    }
     return limits_.has_slot ? damage.position >= limits_.synced_bytes : damage.end == damage.first;
 }
 
@@ -144,8 +147,7 @@ void SegmentCheck::end_last(const SegmentScanner& scanner) {
     if (limits_.next_base) {
         return;
     }
-    const bool ends_too_early =
-        limits_.has_slot && (scanner.position() < limits_.synced_bytes || scanner.offset() < limits_.synced_offset);
+    const bool ends_too_early = scanner.position() < limits_.synced_bytes || scanner.offset() < limits_.synced_offset;
     if (ends_too_early) {
         const Offset at = scanner.offset();
         checked_.continues_at = std::max(limits_.synced_offset, Offset{at.value + 1});

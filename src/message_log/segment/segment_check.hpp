@@ -10,8 +10,8 @@ struct SegmentLimits {
     Offset base{};
     std::optional<Offset> next_base{};  ///< nothing for the last segment
     std::uint64_t synced_bytes = 0;     ///< of the last one: below it damage is rot, above it a torn tail
-    Offset synced_offset{};             ///< of the last one: records below it were acknowledged
-    bool has_slot = true;               ///< false: nobody knows these two
+    Offset synced_offset{};             ///< of the last one: records below it were acknowledged, or trimmed
+    bool has_slot = true;               ///< false: nobody knows more of what was synced than the log's start says
     bool is_in_use = false;             ///< a server may be writing to the last one
 };
 

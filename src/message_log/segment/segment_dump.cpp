@@ -21,6 +21,7 @@ class Dump {
 
   private:
     [[nodiscard]] std::error_code dump(Offset base, Offset limit, bool is_last);
+    [[nodiscard]] Offset log_start();
     [[nodiscard]] IndexEntry start_in(Offset base, std::uint64_t bytes);
     [[nodiscard]] std::error_code visit(File& file, const std::string& path, const SegmentScanner::Record& record);
     void lose(Offset end, const std::string& path, const std::optional<ByteRange>& bytes);
@@ -46,7 +47,7 @@ std::error_code Dump::run() {
         }
     }
     if (!bases.empty()) {
-        next_ = std::max(next_, bases.front());
+        next_ = std::max({next_, bases.front(), log_start()});
     }
     for (std::size_t i = 0; i < bases.size() && !is_done_ && bases[i] < range_.end; ++i) {
         const bool is_last = i + 1 == bases.size();
@@ -100,6 +101,13 @@ std::error_code Dump::dump(Offset base, Offset limit, bool is_last) {
         }
     }
     return {};
+}
+
+/// Where nobody knows it, the log begins with its first segment.
+Offset Dump::log_start() {
+    const auto content = read_file(files_, directory_ + '/' + std::string(meta_name), meta_bytes);
+    const auto decoded = content ? decode_meta(*content) : tl::unexpected(content.error());
+    return decoded ? decoded->meta.log_start : Offset{};
 }
 
 /// At or before the first record that is wanted, if the index knows.

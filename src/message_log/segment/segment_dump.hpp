@@ -22,8 +22,8 @@ struct DumpVisitor {
     std::function<void(const OffsetRange&, const std::string& path, const std::optional<ByteRange>&)> on_lost;
 };
 
-/// Records [range.first, range.end), each verified, nothing changed. What lies behind the last whole record of the last
-/// segment is passed over. Blocks. Errors: the system's; what came before has been visited.
+/// Records [range.first, range.end), from the log's start on, each verified, nothing changed. What lies behind the last
+/// whole record of the last segment is passed over. Blocks. Errors: the system's; what came before has been visited.
 [[nodiscard]] std::error_code dump_partition(Files& files, const std::string& directory, const OffsetRange& range,
                                              const DumpVisitor& visitor);
 

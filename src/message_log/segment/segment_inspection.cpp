@@ -20,6 +20,14 @@ bool is_absent(const std::error_code& error) noexcept {
     return error == std::errc::no_such_file_or_directory;
 }
 
+/// What was trimmed is not lost.
+void forget_below(Offset log_start, std::vector<DamagedRange>& damages) {
+    std::erase_if(damages, [log_start](const DamagedRange& damage) { return damage.end <= log_start; });
+    for (DamagedRange& damage : damages) {
+        damage.first = std::max(damage.first, log_start);
+    }
+}
+
 class Inspection {
   public:
     Inspection(Files& files, const std::string& directory, PartitionId partition, bool is_in_use)
@@ -149,7 +157,7 @@ SegmentLimits Inspection::limits_of(std::size_t at) const {
     }
     const SyncedSlot& slot = found_.meta.synced;
     constexpr std::uint64_t all = ~std::uint64_t{0};
-    limits.synced_offset = std::max(base, slot.offset);
+    limits.synced_offset = std::max({base, slot.offset, found_.meta.log_start});
     if (slot.segment_base == base) {
         limits.synced_bytes = slot.segment_bytes;
     } else if (slot.segment_base > base) {
@@ -182,6 +190,7 @@ void Inspection::inspect(std::size_t at) {
     }
     InspectedSegment& segment = checked->segment;
     segment.has_good_index = index_problem.empty();
+    forget_below(found_.meta.log_start, segment.damages);
     take(*checked, limits);
     tell_of_index(segment, index_problem);
 }

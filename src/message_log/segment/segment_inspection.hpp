@@ -37,7 +37,8 @@ struct InspectedSegment {
     std::uint64_t records = 0;
     std::optional<Timestamp> first_timestamp{};
     std::optional<Timestamp> last_timestamp{};
-    std::vector<DamagedRange> damages;      ///< records that are lost; each ends where the offsets go on
+    /// Records that are lost; each ends where the offsets go on. Below the log's start nobody misses any.
+    std::vector<DamagedRange> damages;
     std::optional<std::uint64_t> cut_at{};  ///< the bytes from here on do not count, and hold nothing that does
     bool has_good_index = true;             ///< or needs none
     bool is_readable = true;                ///< false: the system does not let us, and nothing above is known

@@ -43,10 +43,9 @@ Segment SegmentList::last() const {
 
 SegmentList::Trimmed SegmentList::trimmed(Offset before) const {
     const std::lock_guard lock(mutex_);
-    Trimmed trimmed{.segments = {}, .log_start = log_start_};
-    for (std::size_t i = 0; i + 1 < segments_.size() && limit_of(i) <= before; ++i) {
+    Trimmed trimmed{.segments = {}, .log_start = std::max(log_start_, std::min(before, segments_.back().end))};
+    for (std::size_t i = 0; i + 1 < segments_.size() && limit_of(i) <= trimmed.log_start; ++i) {
         trimmed.segments.push_back(segments_[i]);
-        trimmed.log_start = limit_of(i);
     }
     return trimmed;
 }
@@ -147,12 +146,12 @@ void SegmentList::add_segment(Offset base, std::shared_ptr<CachedFile> file) {
     file_.swap(file);
 }
 
-void SegmentList::remove_below(Offset before) {
+void SegmentList::remove_below(Offset log_start) {
     const std::lock_guard lock(mutex_);
+    log_start_ = log_start;
     std::size_t removed = 0;
-    while (removed + 1 < segments_.size() && limit_of(removed) <= before) {
+    while (removed + 1 < segments_.size() && limit_of(removed) <= log_start) {
         bytes_ -= segments_[removed].bytes;
-        log_start_ = limit_of(removed);
         ++removed;
     }
     segments_.erase(segments_.begin(), segments_.begin() + static_cast<std::ptrdiff_t>(removed));

@@ -48,9 +48,10 @@ class SegmentList {
     [[nodiscard]] Offset first() const;
     [[nodiscard]] Segment last() const;
     struct Trimmed {
-        std::vector<Segment> segments;  ///< the sealed ones that end at or below an offset, the oldest first
-        Offset log_start{};             ///< where the log begins without them
+        std::vector<Segment> segments;  ///< the sealed ones that lie wholly below `log_start`, the oldest first
+        Offset log_start{};             ///< where the log begins then: never before where it does, nor behind its end
     };
+    /// What a trim to `before` comes to.
     [[nodiscard]] Trimmed trimmed(Offset before) const;
 
     /// Nothing at the end of the log.
@@ -74,8 +75,8 @@ class SegmentList {
     /// A copy, with the last record's entry.
     [[nodiscard]] SegmentIndex sealed_index() const;
     void add_segment(Offset base, std::shared_ptr<CachedFile> file);
-    /// The sealed segments that end at or below `before`; the log begins with the next one.
-    void remove_below(Offset before);
+    /// The log begins where trimmed() has said, and without the segments below.
+    void remove_below(Offset log_start);
 
   private:
     struct Place {

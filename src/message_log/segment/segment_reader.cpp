@@ -201,7 +201,7 @@ Result<std::shared_ptr<const SegmentIndex>> SegmentReader::sealed_index(const Se
 Result<Offset> SegmentReader::find_time(Timestamp time) {
     while (const auto place = list_.locate_time(time)) {
         const auto file = open(*place);
-        if (!file && file.error() == std::errc::no_such_file_or_directory && list_.first() > place->segment.base) {
+        if (!file && file.error() == std::errc::no_such_file_or_directory && list_.first() >= place->segment_limit) {
             continue;  // it was trimmed meanwhile
         }
         if (!file) {
@@ -224,7 +224,8 @@ Result<Offset> SegmentReader::find_time(Timestamp time) {
         if (!found) {
             return tl::unexpected(found.error());
         }
-        return *found == Found::record ? scanner.record().place.offset : place->segment_limit;
+        const Offset offset = *found == Found::record ? scanner.record().place.offset : place->segment_limit;
+        return std::max(offset, list_.first());
     }
     return list_.extent().end;
 }

@@ -183,8 +183,15 @@ std::error_code SegmentWriter::trim(Offset before, std::uint64_t promised) {
         }
     }
     const SegmentList::Trimmed trimmed = list_.trimmed(before);
-    if (trimmed.segments.empty()) {
+    const LogExtent extent = list_.extent();
+    if (trimmed.segments.empty() && trimmed.log_start == extent.first) {
         return {};
+    }
+    if (trimmed.log_start > extent.synced) {
+        // A power cut must not leave a log that ends before it begins.
+        if (const std::error_code error = sync()) {
+            return error;
+        }
     }
     // First where the log begins, then the files: a crash between them leaves files that nobody misses.
     PartitionMeta meta = meta_;
@@ -198,7 +205,7 @@ std::error_code SegmentWriter::trim(Offset before, std::uint64_t promised) {
     if (error) {
         return error;
     }
-    list_.remove_below(before);
+    list_.remove_below(trimmed.log_start);
     remove_indexes(trimmed.segments);
     for (const Segment& segment : trimmed.segments) {
         const std::string path = place_.path(log_name(segment.base));

@@ -35,7 +35,7 @@ class SegmentWriter {
     /// Makes room() at least `bytes`. Errors: disk_full, after which nothing has changed.
     [[nodiscard]] std::error_code make_room(std::uint64_t bytes);
 
-    /// Errors: disk_full, after which nothing has changed.
+    /// As MessageLog::trim().
     [[nodiscard]] std::error_code trim(Offset before, std::uint64_t promised);
     /// Syncs, and leaves the mark of a clean stop.
     [[nodiscard]] std::error_code close();

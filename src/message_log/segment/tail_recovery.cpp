@@ -113,7 +113,7 @@ std::error_code TailRecovery::scan(File& file) {
 void TailRecovery::take(const SegmentScanner::Record& record) {
     tail_.index.add(record.place);
     newest_ = record.place;
-    if (record.ends_batch) {
+    if (record.ends_batch || record.place.offset < limits_.synced_offset) {
         good_ = {record.end_position(), {record.place.offset.value + 1}, record.place, true};
     }
 }
@@ -121,7 +121,7 @@ void TailRecovery::take(const SegmentScanner::Record& record) {
 /// False: the scan is at its end.
 bool TailRecovery::take_damage(const DamagedRange& damage) {
     const bool is_followed = damage.end > damage.first;
-    if (damage.position >= limits_.synced_bytes) {
+    if (damage.position >= limits_.synced_bytes && damage.first >= limits_.synced_offset) {
         has_records_behind_cut_ = is_followed;
         return false;
     }

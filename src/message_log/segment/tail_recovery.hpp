@@ -15,7 +15,7 @@ struct TailLimits {
     Offset base{};
     std::uint64_t bytes = 0;         ///< of the file
     std::uint64_t synced_bytes = 0;  ///< below it damage is rot, above a torn tail
-    Offset synced_offset{};          ///< records below it were acknowledged
+    Offset synced_offset{};          ///< records below it were acknowledged, or trimmed after they had been synced
 };
 
 struct RecoveredTail {
