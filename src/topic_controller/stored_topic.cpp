@@ -128,8 +128,8 @@ void TopicController::close(MessageLog::Done done) {
 /// Under the lock. When nothing is under way any more the log is closed.
 void TopicController::plan_close(AfterLog& after) {
     TopicLog& log = *log_;
-    const bool is_busy =
-        log.is_opening || log.is_appending || !log.pending.empty() || log.is_saving || !log.commits.empty();
+    const bool is_busy = log.is_opening || log.is_appending || !log.pending.empty() || log.is_saving ||
+                         !log.commits.empty() || log.is_trimming;
     if (!log.close_done || is_busy) {
         return;
     }
@@ -251,19 +251,54 @@ void TopicController::plan_housekeeping(Timestamp now, AfterLog& after) {
         settings_.retention_bytes != 0 && extent.bytes - extent.first_segment_bytes >= settings_.retention_bytes;
     const bool is_over_records = settings_.retention_records != 0 && records >= settings_.retention_records;
     if (is_expired || (extent.segments > 1 && (is_over_bytes || is_over_records))) {
+        if (extent.first_segment_end > buffer_.visible()) {
+            log.trim_again_at = now + trim_again_after;  // not all of it has been shown, and it goes whole
+            return;
+        }
         log.trims_expired = is_expired;
-        plan_trim(std::min(extent.first_segment_end, buffer_.visible()), after);
+        plan_trim(extent.first_segment_end, after);
     }
 }
 
 /// Under the lock.
-void TopicController::plan_trim(Offset before, AfterLog& after) {
-    if (log_->is_trimming) {
-        log_->trim_to = std::max(log_->trim_to.value_or(before), before);
+std::error_code TopicController::trim_refusal(Offset before) const noexcept {
+    if (log_ && log_->failure) {
+        return log_->failure;
+    }
+    if (log_ && log_->state == TopicLog::State::closing) {
+        return Error::shutting_down;
+    }
+    return before > buffer_.visible() ? make_error_code(Error::offset_out_of_range) : std::error_code();
+}
+
+/// Under the lock. False: the log begins there already, and `done` is not taken.
+bool TopicController::trim_log(Offset before, AfterLog& after, const MessageLog::Done& done) {
+    TopicLog& log = *log_;
+    // What a trim that is under way has moved the log's beginning to may not be durable yet.
+    const bool is_done = !log.backing.log || (before <= log.backing.log->extent().first && !log.is_trimming);
+    if (is_done) {
+        return false;
+    }
+    if (before > log.first) {
+        log.first = before;
+        log.lost_end = before;
+    }
+    plan_trim(before, after, done);
+    return true;
+}
+
+/// Under the lock.
+void TopicController::plan_trim(Offset before, AfterLog& after, const MessageLog::Done& done) {
+    TopicLog& log = *log_;
+    if (done) {
+        (log.is_trimming ? log.trim_to_done : log.trim_done).push_back(done);
+    }
+    if (log.is_trimming) {
+        log.trim_to = std::max(log.trim_to.value_or(before), before);
         return;
     }
-    log_->is_trimming = true;
-    after.log = log_->backing.log;
+    log.is_trimming = true;
+    after.log = log.backing.log;
     after.trim = before;
 }
 
@@ -273,10 +308,12 @@ void TopicController::log_trimmed(std::error_code error) {
     const Timestamp now = environment_.clock.wall_now();
     std::uint64_t removed = 0;
     bool by_expiry = false;
+    std::vector<MessageLog::Done> answered;
     {
         const std::lock_guard lock(mutex_);
         TopicLog& log = *log_;
         log.is_trimming = false;
+        answered = std::exchange(log.trim_done, std::exchange(log.trim_to_done, {}));
         by_expiry = std::exchange(log.trims_expired, false);
         const Offset first = std::max(log.first, log.backing.log->extent().first);
         removed = first.value - log.first.value;
@@ -295,7 +332,11 @@ void TopicController::log_trimmed(std::error_code error) {
         } else {
             plan_housekeeping(now, after);
         }
+        plan_close(after);
         after.due = take_new_expiry();
+    }
+    for (const MessageLog::Done& done : answered) {
+        done(error);
     }
     if (removed != 0) {
         (by_expiry ? environment_.counters.records_expired : environment_.counters.records_evicted).add(removed);

@@ -481,22 +481,22 @@ void TopicController::schedule(std::optional<Timestamp> due) {
     }
 }
 
-std::error_code TopicController::trim(Offset before) {
+std::error_code TopicController::trim(Offset before, const MessageLog::Done& done) {
     AfterLog after;
+    bool awaits_log = false;
     {
         HouseKeeping keeping(*this);
-        if (before > buffer_.visible()) {
-            return Error::offset_out_of_range;
+        if (const std::error_code error = trim_refusal(before)) {
+            return error;
         }
         buffer_.trim(before, keeping.losses.removed);
         buffer_.drop_spares(keeping.losses.removed);
-        if (log_ && before > log_->first) {
-            log_->first = before;
-            log_->lost_end = before;
-            plan_trim(before, after);
-        }
+        awaits_log = log_ && trim_log(before, after, done);
     }
     carry_out(after);
+    if (done && !awaits_log) {
+        done({});
+    }
     return {};
 }
 

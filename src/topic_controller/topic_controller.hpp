@@ -146,9 +146,12 @@ class TopicController : public std::enable_shared_from_this<TopicController> {
 
     /// Lets expire what is due at `now`; answers when to come again, nothing if there is nothing left to expire.
     [[nodiscard]] std::optional<Timestamp> expire(Timestamp now);
-    /// Removes the records below `before`; above the end is offset_out_of_range. Cursors that have not come to them are
-    /// told so as for evicted ones, but they are not counted as evicted.
-    [[nodiscard]] std::error_code trim(Offset before);
+    /// Removes the records below `before`. Cursors that have not come to them are told so as for evicted ones, but they
+    /// are not counted as evicted. They cannot be read from now on; `done`, which may be empty, is called when they are
+    /// gone for good: at once for a memory topic, otherwise on a thread of the log's or before this returns. Its
+    /// errors: disk_full, log_failed; then they may be back after a restart. Errors, with which nothing is done, nor
+    /// `done` called: offset_out_of_range (above the end), shutting_down, or why the log has failed.
+    [[nodiscard]] std::error_code trim(Offset before, const MessageLog::Done& done = {});
     /// Lets go of what has expired and of blocks kept for reuse or, where there is neither, evicts the oldest block.
     /// Answers how many bytes that frees, those that a reader still pins as soon as it is done; 0 where only the newest
     /// block is left.
@@ -238,7 +241,9 @@ class TopicController : public std::enable_shared_from_this<TopicController> {
     void gather_from_log(TopicCursor& cursor, std::size_t bytes_max, std::uint64_t records_max, Timestamp now,
                          Gathered& gathered);
     [[nodiscard]] std::optional<Timestamp> next_log_housekeeping() const noexcept;
-    void plan_trim(Offset before, AfterLog& after);
+    void plan_trim(Offset before, AfterLog& after, const MessageLog::Done& done = {});
+    [[nodiscard]] std::error_code trim_refusal(Offset before) const noexcept;
+    [[nodiscard]] bool trim_log(Offset before, AfterLog& after, const MessageLog::Done& done);
 
     [[nodiscard]] TopicCursor find_time(Timestamp time) const;
     [[nodiscard]] std::uint64_t count_as_lost(std::uint64_t records) const noexcept;

@@ -86,6 +86,8 @@ struct TopicLog {
     Timestamp trim_again_at = Timestamp::min();  ///< after one that removed nothing: not before this
     bool trims_expired = false;                  ///< that is why
     std::optional<Offset> trim_to;               ///< asked for while one was under way
+    std::vector<MessageLog::Done> trim_done;     ///< who waits for the one that is under way
+    std::vector<MessageLog::Done> trim_to_done;  ///< and for the one after it
     std::optional<Timestamp> sync_due;  ///< interval durability: there are unsynced records, and this is when they are
     bool is_syncing = false;
 

@@ -91,6 +91,49 @@ TEST_CASE("Stored topics: a deleted one is gone from the disk, and does not come
     CHECK(fixture.broker.registry().size() == 0);
 }
 
+TEST_CASE("Stored topics: what was trimmed is gone after a restart, also within a segment") {
+    const Store store = GENERATE(Store::file, Store::rocksdb);
+    const Directory directory;
+    const Directory copy;
+    {
+        BrokerFixture fixture(on(directory, store));
+        OpenedClient client(fixture);
+        client.send(publish(1, DraftedRecords("first").add("second").add("third")));
+        client.send(frame(FrameType::trim_topic, native::TrimTopic{.name = "topic", .before = {2}}));
+        fixture.run();
+        REQUIRE(types(client.received()) == std::vector{FrameType::published, FrameType::ok});
+        // What a server finds when this one is killed now.
+        std::filesystem::copy(directory.path, copy.path, std::filesystem::copy_options::recursive);
+    }
+    for (const Directory* found : {&directory, &copy}) {
+        BrokerFixture fixture(on(*found, store));
+        CHECK(fixture.topic("topic")->figures().first == Offset{2});
+        CHECK(fixture.topic("topic")->figures().next == Offset{3});
+        OpenedClient client(fixture);
+        client.send(subscribe(1, from_earliest()));
+        fixture.run();
+        CHECK(client.received().back().payloads() == "third ");
+    }
+}
+
+TEST_CASE("Stored topics: a trim that the disk refuses is answered with an error") {
+    const Directory directory;
+    BrokerFixture fixture(on(directory));
+    OpenedClient client(fixture);
+    client.send(publish(1, DraftedRecords("first").add("second")));
+    client.send(frame(FrameType::trim_topic, native::TrimTopic{.name = "topic", .before = {3}}));
+    fixture.run();
+    const auto refused = client.received();
+    REQUIRE(types(refused) == std::vector{FrameType::published, FrameType::error});
+    CHECK(refused.back().as<native::ErrorAnswer>().code == Error::offset_out_of_range);
+    std::filesystem::remove_all(directory.path + "/topics");
+    client.send(frame(FrameType::trim_topic, native::TrimTopic{.name = "topic", .before = {1}}));
+    fixture.run();
+    const auto failed = client.received();
+    REQUIRE(types(failed) == std::vector{FrameType::error});
+    CHECK(failed.back().as<native::ErrorAnswer>().code == Error::log_failed);
+}
+
 TEST_CASE("Stored topics: a second server is kept out of the directory") {
     const Directory directory;
     BrokerFixture fixture(on(directory));

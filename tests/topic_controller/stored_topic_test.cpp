@@ -431,6 +431,110 @@ TEST_CASE_METHOD(StoredTopicFixture, "StoredTopic: trimming removes what lies be
     CHECK(described(lagged) == "0-300 ");
 }
 
+TEST_CASE_METHOD(StoredTopicFixture, "StoredTopic: a trim is answered when the log has carried it out, and holds") {
+    publish_kept(0, 500);
+    REQUIRE(content->segments.size() > 2);
+    log->hold();
+    std::optional<std::error_code> answer;
+    CHECK_FALSE(topic->trim(Offset{303}, [&](std::error_code error) { answer = error; }));
+    run();
+    CHECK(topic->figures().first == Offset{303});
+    CHECK_FALSE(answer);
+    log->release_all();
+    run();
+    REQUIRE(answer);
+    CHECK_FALSE(*answer);
+    restart();
+    CHECK(topic->figures().first == Offset{303});
+    empty_buffer();
+    CHECK(read_on_from(topic->cursor_at_earliest()) == numbers(303, 500));
+}
+
+TEST_CASE_METHOD(StoredTopicFixture,
+                 "StoredTopic: each trim waits for its own, and none is needed where nothing goes") {
+    publish_kept(0, 500);
+    std::string answers;
+    const auto answer = [&answers](std::string name) {
+        return [&answers, name = std::move(name)](std::error_code error) { answers += name + (error ? "! " : " "); };
+    };
+    log->hold();
+    CHECK_FALSE(topic->trim(Offset{100}, answer("100")));
+    CHECK_FALSE(topic->trim(Offset{300}, answer("300")));
+    CHECK_FALSE(topic->trim(Offset{200}, answer("200")));
+    CHECK_FALSE(topic->trim(Offset{50}, answer("50")));
+    CHECK(log->held() == 1);
+    log->release();
+    run();
+    CHECK(answers == "100 ");
+    CHECK(content->trimmed == Offset{300});
+    log->release_all();
+    run();
+    CHECK(answers == "100 300 200 50 ");
+    answers.clear();
+    CHECK_FALSE(topic->trim(Offset{300}, answer("300")));
+    CHECK(answers == "300 ");
+    CHECK(topic->trim(Offset{501}, answer("501")) == Error::offset_out_of_range);
+    CHECK(answers == "300 ");
+}
+
+TEST_CASE_METHOD(StoredTopicFixture, "StoredTopic: a trim that the log cannot carry out is answered with its error") {
+    publish_kept(0, 10);
+    std::optional<std::error_code> answer;
+    const auto take = [&answer](std::error_code error) { answer = error; };
+    log->hold();
+    log->fail_next_append();
+    const auto failed = begin_publish("lost");
+    CHECK_FALSE(topic->trim(Offset{5}, take));
+    log->release_all();
+    run();
+    REQUIRE(answer);
+    CHECK(*answer == Error::log_failed);
+    answer.reset();
+    CHECK(topic->trim(Offset{6}, take) == Error::log_failed);  // the topic knows by now
+    CHECK_FALSE(answer);
+}
+
+TEST_CASE_METHOD(StoredTopicFixture, "StoredTopic: a close waits for the trims that were promised, and takes no more") {
+    publish_kept(0, 500);
+    std::string order;
+    log->hold();
+    CHECK_FALSE(topic->trim(Offset{100}, [&](std::error_code error) { order += error ? "first! " : "first "; }));
+    CHECK_FALSE(topic->trim(Offset{303}, [&](std::error_code error) { order += error ? "second! " : "second "; }));
+    topic->close([&](std::error_code error) { order += error ? "closed! " : "closed "; });
+    CHECK(topic->trim(Offset{400}) == Error::shutting_down);
+    log->release_all();
+    run();
+    CHECK(order == "first second closed ");
+    topic.reset();
+    log.reset();
+    start();
+    CHECK(topic->figures().first == Offset{303});
+}
+
+TEST_CASE_METHOD(StoredTopicFixture,
+                 "StoredTopic: retention removes no part of a segment that is not shown whole yet") {
+    publish_kept(0, 3);
+    log->hold();
+    DraftBatch batch{"3"};
+    for (int number = 4; number < 100; ++number) {
+        batch.add({}, std::to_string(number));
+    }
+    const auto answer = begin_publish(batch);
+    REQUIRE(content->segments.size() > 2);
+    settings.retention_bytes = 1024;
+    topic->configure(settings);
+    run();
+    CHECK(content->trimmed == Offset{0});
+    CHECK(topic->figures().first == Offset{0});
+    log->release_all();
+    run();
+    REQUIRE(answer->result);
+    clock.advance(1s);
+    publish_kept(100, 101);
+    CHECK(topic->figures().first > Offset{3});
+    CHECK(topic->figures().first == content->segments.front().first);
+}
+
 // --- Restarts
 
 TEST_CASE_METHOD(StoredTopicFixture,

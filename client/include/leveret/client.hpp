@@ -284,6 +284,7 @@ class Client {
                                                               TopicSettings settings = TopicSettings());
     [[nodiscard]] asio::awaitable<Outcome<void>> alter_topic(std::string name, TopicChange change);
     [[nodiscard]] asio::awaitable<Outcome<void>> delete_topic(std::string name);
+    /// Removes the records below `before`. A stored topic's answer comes when they are gone for good.
     [[nodiscard]] asio::awaitable<Outcome<void>> trim_topic(std::string name, Offset before);
     [[nodiscard]] asio::awaitable<Outcome<std::vector<TopicInfo>>> list_topics();
     [[nodiscard]] asio::awaitable<Outcome<TopicInfo>> describe_topic(std::string name);

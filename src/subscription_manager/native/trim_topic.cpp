@@ -14,10 +14,18 @@ NativeManager::Handled NativeManager::trim_topic(const native::Frame& frame) {
     if (auto refusal = check_partition(request->partition)) {
         return refusal;
     }
-    if (const auto error = (*topic)->trim(request->before)) {
+    if (!(*topic)->is_stored()) {
+        if (const auto error = (*topic)->trim(request->before)) {
+            return Refusal(error);
+        }
+        answer_ok(frame.header.correlation);
+        return {};
+    }
+    const auto answer = answer_later(frame.header.correlation);
+    if (const auto error = (*topic)->trim(request->before, [answer](auto failure) { answer->complete(failure); })) {
+        answer->cancel();
         return Refusal(error);
     }
-    answer_ok(frame.header.correlation);
     return {};
 }
 
