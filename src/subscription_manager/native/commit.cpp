@@ -4,29 +4,19 @@
 namespace leveret {
 
 NativeManager::Handled NativeManager::commit(const native::Frame& frame) {
-    const auto topic = opened_topic(frame.header.handle);
-    if (!topic) {
-        return Refusal(topic.error());
+    const auto asked = asked_of_topic<native::Commit>(frame);
+    if (!asked) {
+        return asked.error();
     }
-    const auto request = native::Commit::decode(frame.body);
-    if (!request) {
-        return Refusal(request.error());
-    }
-    if (auto refusal = check_partition(request->partition)) {
-        return refusal;
-    }
-    if (auto refusal = check_expected(request->expected, **topic)) {
-        return refusal;
-    }
-    if (!is_valid_name(request->position)) {
+    if (!is_valid_name(asked->request.position)) {
         return Refusal(Error::bad_position_name);
     }
-    if ((*topic)->is_stored()) {
+    if (asked->topic->is_stored()) {
         const bool one_way = (frame.header.flags & native::flags::one_way) != 0;
         const auto answer = std::make_shared<DeferredDone>(
             context_.wake_list, deferred_,
-            [this, one_way, topic = *topic, position = std::string(request->position), offset = request->offset,
-             correlation = frame.header.correlation](std::error_code error) {
+            [this, one_way, topic = asked->topic, position = std::string(asked->request.position),
+             offset = asked->request.offset, correlation = frame.header.correlation](std::error_code error) {
                 if (error) {
                     answer_error({error}, correlation);
                     return;
@@ -36,14 +26,14 @@ NativeManager::Handled NativeManager::commit(const native::Frame& frame) {
                     answer_ok(correlation);
                 }
             });
-        (*topic)->commit(request->position, request->offset,
-                         [answer](std::error_code error) { answer->complete(error); });
+        asked->topic->commit(asked->request.position, asked->request.offset,
+                             [answer](std::error_code error) { answer->complete(error); });
         return {};
     }
-    if (const auto error = (*topic)->commit(request->position, request->offset)) {
+    if (const auto error = asked->topic->commit(asked->request.position, asked->request.offset)) {
         return Refusal(error);
     }
-    give_credit(**topic, request->position, request->offset);
+    give_credit(*asked->topic, asked->request.position, asked->request.offset);
     if ((frame.header.flags & native::flags::one_way) == 0) {
         answer_ok(frame.header.correlation);
     }

@@ -7,36 +7,27 @@
 namespace leveret {
 
 NativeManager::Handled NativeManager::fetch(const native::Frame& frame) {
-    const auto topic = opened_topic(frame.header.handle);
-    if (!topic) {
-        return Refusal(topic.error());
+    const auto asked = asked_of_topic<native::Fetch>(frame);
+    if (!asked) {
+        return asked.error();
     }
-    const auto request = native::Fetch::decode(frame.body);
-    if (!request) {
-        return Refusal(request.error());
-    }
-    if (auto refusal = check_partition(request->partition)) {
-        return refusal;
-    }
-    if (auto refusal = check_expected(request->expected, **topic)) {
-        return refusal;
-    }
-    const auto cursor = cursor_for(request->start, **topic);
+    const auto cursor = cursor_for(asked->request.start, *asked->topic);
     if (!cursor) {
         return Refusal(cursor.error());
     }
     const auto& limits = context_.environment.limits;
-    const bool may_wait = request->max_wait_ms > 0 || (*topic)->is_stored();
+    const bool may_wait = asked->request.max_wait_ms > 0 || asked->topic->is_stored();
     if (may_wait && fetches_.size() >= limits.waiting_fetches_per_connection_max) {
         context_.environment.counters.fetches_refused.add();
         return Refusal(Error::too_many_fetches);
     }
     const std::size_t most = std::min(limits.reply_bytes_max, limits.frame_bytes_max - native::overhead_bytes_max);
-    const std::size_t max_bytes =
-        std::min<std::size_t>(most, request->max_bytes == 0 ? limits.deliver_bytes_max : request->max_bytes);
-    const auto waiting = std::make_shared<WaitingFetch>(*this, frame.header.correlation, *topic, *cursor, max_bytes);
+    const std::size_t max_bytes = std::min<std::size_t>(
+        most, asked->request.max_bytes == 0 ? limits.deliver_bytes_max : asked->request.max_bytes);
+    const auto waiting =
+        std::make_shared<WaitingFetch>(*this, frame.header.correlation, asked->topic, *cursor, max_bytes);
     fetches_.emplace(waiting.get(), waiting);
-    waiting->begin(std::chrono::milliseconds(request->max_wait_ms));
+    waiting->begin(std::chrono::milliseconds(asked->request.max_wait_ms));
     return {};
 }
 

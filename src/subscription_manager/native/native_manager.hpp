@@ -5,6 +5,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include <tl/expected.hpp>
+
 #include "protocol/native.hpp"
 #include "subscription_manager/native/deferred_answer.hpp"
 #include "subscription_manager/subscription_manager.hpp"
@@ -94,6 +96,14 @@ class NativeManager final : public SubscriptionManager {
     [[nodiscard]] static Handled check_partition(PartitionId partition);
     /// topic_changed where the client believes in another topic or epoch.
     [[nodiscard]] static Handled check_expected(const native::Expected& expected, const TopicController& topic);
+    /// A request about an opened topic that names a partition of it, and what the client believes it to be.
+    template <class Request>
+    struct Asked {
+        TopicPtr topic;
+        Request request;
+    };
+    template <class Request>
+    [[nodiscard]] tl::expected<Asked<Request>, Refusal> asked_of_topic(const native::Frame& frame) const;
     [[nodiscard]] static Result<TopicCursor> cursor_for(const native::Start& start, const TopicController& topic);
 
     void give_credit(const TopicController& topic, std::string_view position, Offset offset);
@@ -152,5 +162,24 @@ class NativeManager final : public SubscriptionManager {
     std::shared_ptr<TopicWait> topic_wait_;  // null before the first publish to a stored topic
     TopicPtr waited_for_;
 };
+
+template <class Request>
+tl::expected<NativeManager::Asked<Request>, NativeManager::Refusal> NativeManager::asked_of_topic(
+    const native::Frame& frame) const {
+    auto topic = opened_topic(frame.header.handle);
+    if (!topic) {
+        return tl::unexpected<Refusal>(topic.error());
+    }
+    auto request = Request::decode(frame.body);
+    if (!request) {
+        return tl::unexpected<Refusal>(request.error());
+    }
+    for (auto refusal : {check_partition(request->partition), check_expected(request->expected, **topic)}) {
+        if (refusal) {
+            return tl::unexpected(*std::move(refusal));
+        }
+    }
+    return Asked<Request>{*std::move(topic), *std::move(request)};
+}
 
 }  // namespace leveret

@@ -6,46 +6,36 @@
 namespace leveret {
 
 NativeManager::Handled NativeManager::subscribe(const native::Frame& frame) {
-    const auto topic = opened_topic(frame.header.handle);
-    if (!topic) {
-        return Refusal(topic.error());
-    }
-    const auto request = native::Subscribe::decode(frame.body);
-    if (!request) {
-        return Refusal(request.error());
-    }
-    if (auto refusal = check_partition(request->partition)) {
-        return refusal;
-    }
-    if (auto refusal = check_expected(request->expected, **topic)) {
-        return refusal;
+    const auto asked = asked_of_topic<native::Subscribe>(frame);
+    if (!asked) {
+        return asked.error();
     }
     const auto& limits = context_.environment.limits;
-    if ((request->flags & ~native::Subscribe::commit_gives_credit) != 0) {
+    if ((asked->request.flags & ~native::Subscribe::commit_gives_credit) != 0) {
         return Refusal(Error::not_supported, "a flag of this Subscribe is reserved: clear it");
     }
-    const bool too_many_keys = request->filter_keys.size() > limits.filter_keys_max;
+    const bool too_many_keys = asked->request.filter_keys.size() > limits.filter_keys_max;
     if (too_many_keys || subscriptions_.size() >= limits.subscriptions_per_connection_max) {
         context_.environment.counters.subscriptions_refused.add();
         return Refusal(too_many_keys ? Error::too_many_filter_keys : Error::too_many_subscriptions);
     }
-    const auto cursor = cursor_for(request->start, **topic);
+    const auto cursor = cursor_for(asked->request.start, *asked->topic);
     if (!cursor) {
         return Refusal(cursor.error());
     }
     MemoryCharge filter_charge(context_.environment.memory);
-    if (!filter_charge.resize(NativeSubscription::filter_bytes(*request))) {
+    if (!filter_charge.resize(NativeSubscription::filter_bytes(asked->request))) {
         context_.environment.counters.memory_full.add();
         return Refusal(Error::memory_full);
     }
     const SubscriptionId id{++last_subscription_};
-    const auto subscription =
-        std::make_shared<NativeSubscription>(*this, id, *topic, *cursor, *request, std::move(filter_charge));
+    const auto subscription = std::make_shared<NativeSubscription>(*this, id, asked->topic, *cursor, asked->request,
+                                                                   std::move(filter_charge));
     subscriptions_.emplace(id.value, subscription);
     context_.environment.counters.subscriptions.add();
     subscription->mark_ready();
     answer(native::FrameType::subscribed,
-           native::Subscribed{.id = (*topic)->id(), .epoch = (*topic)->epoch(), .next = cursor->next},
+           native::Subscribed{.id = asked->topic->id(), .epoch = asked->topic->epoch(), .next = cursor->next},
            frame.header.correlation, id.value);
     return {};
 }
