@@ -39,6 +39,13 @@ struct Limits {
     /// Records of a stored topic that its log does not have yet. A single larger batch is still taken. → publishes
     /// wait, for at most write_timeout, then topic_busy (topic_busy)
     std::uint64_t topic_pending_bytes_max = 8U << 20U;
+    /// The same of all stored topics together. 0: a quarter of memory_bytes_max. A single larger batch is still taken,
+    /// when nothing else is pending. → publishes wait, for at most write_timeout, then topic_busy (pending_waits)
+    std::uint64_t pending_bytes_max = 0;
+    /// Set aside of the server's memory, where there is a data directory, for those who read logs. 0: an eighth of
+    /// memory_bytes_max, at most 64 MiB. A record that does not fit cannot be read from a log. → readers wait for each
+    /// other (catch_up_waits)
+    std::uint64_t catch_up_bytes_max = 0;
     /// Of a topic with interval durability that does not say: how long records may wait for their sync.
     std::chrono::milliseconds sync_interval{1'000};
     /// Keys remembered by one topic's compaction window. → window_full (window_full)
@@ -46,6 +53,8 @@ struct Limits {
     /// Answers of one connection that wait to be written. → reading stops until they are; after write_timeout closed
     /// (reply_queue_full)
     std::size_t reply_bytes_max = 1U << 20U;
+    /// Answers of one connection that wait for logs. → reading stops until some have come (answer_waits)
+    std::size_t awaited_answers_per_connection_max = 16'384;
     /// One Deliver frame, and the bytes one write has in flight. A single larger record is still delivered.
     std::size_t deliver_bytes_max = 256U << 10U;
     /// A connection that has sent 1 to 3 bytes, or no Hello after the magic. → closed (handshake_timeouts)
@@ -55,6 +64,9 @@ struct Limits {
     /// How long a stop waits for what is due. → the rest is dropped with the connection (drains_cut)
     std::chrono::milliseconds drain_timeout{5'000};
 };
+
+/// The same with a value for those that are 0 because they follow from memory_bytes_max.
+[[nodiscard]] Limits with_shares_of_memory(Limits limits) noexcept;
 
 /// 1 GiB, or a quarter of the machine's memory if that is less. Bytes.
 [[nodiscard]] std::uint64_t default_memory_bytes_max() noexcept;

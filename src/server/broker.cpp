@@ -30,9 +30,7 @@ std::size_t open_files_limit() noexcept {
 }
 
 Limits with_derived_values(Limits limits) noexcept {
-    if (limits.memory_bytes_max == 0) {
-        limits.memory_bytes_max = default_memory_bytes_max();
-    }
+    limits = with_shares_of_memory(limits);
     if (limits.connections_max == 0) {
         const std::size_t files = open_files_limit();
         limits.connections_max = files > 2 * files_besides_connections ? files - files_besides_connections : files / 2;

@@ -48,6 +48,7 @@ struct Setting {
     std::uint64_t most;
     std::function<void(std::uint64_t)> set;
     std::uint64_t fallback;
+    bool takes_zero = false;  // although it is below `least`: for what the server works out
 };
 
 std::string variable_for(std::string flag) {
@@ -67,6 +68,11 @@ Setting limit(const std::string& flag, T& field, const std::string& help, std::u
             most,
             [&field](std::uint64_t value) { field = static_cast<T>(value); },
             static_cast<std::uint64_t>(field)};
+}
+
+Setting or_default(Setting setting) {
+    setting.takes_zero = true;
+    return setting;
 }
 
 Setting duration(const std::string& flag, std::chrono::milliseconds& field, const std::string& help) {
@@ -116,6 +122,12 @@ std::vector<Setting> settings_of(BrokerOptions& broker) {
         limit("log-read-threads", broker.storage.read_threads, "threads that read for those who catch up", 1, 64),
         limit("topic-pending-bytes-max", limits.topic_pending_bytes_max,
               "records of a stored topic that its log does not have yet", 4096, 1U << 30U),
+        or_default(limit("pending-bytes-max", limits.pending_bytes_max,
+                         "the same of all stored topics; 0: a quarter of memory-bytes-max", 4096)),
+        or_default(limit("catch-up-bytes-max", limits.catch_up_bytes_max,
+                         "for those who read logs; 0: an eighth of memory-bytes-max, at most 64M", 1U << 20U)),
+        limit("awaited-answers-per-connection-max", limits.awaited_answers_per_connection_max,
+              "answers of one connection that wait for logs", 1),
         duration("sync-interval-ms", limits.sync_interval,
                  "between two syncs of a topic with interval durability that does not say"),
     };
@@ -151,10 +163,11 @@ std::optional<EarlyExit> apply(const Setting& setting, const std::optional<std::
         return {};
     }
     const auto value = parse_number(*given);
-    if (!value || *value < setting.least || *value > setting.most) {
-        return usage(fmt::format("{} is \"{}\": give a whole number from {} to {}",
-                                 from_flag ? "--" + setting.flag : setting.variable, *given, setting.least,
-                                 setting.most));
+    const bool is_zero_taken = setting.takes_zero && value == std::uint64_t{0};
+    if (!value || ((*value < setting.least || *value > setting.most) && !is_zero_taken)) {
+        return usage(fmt::format("{} is \"{}\": give {}a whole number from {} to {}",
+                                 from_flag ? "--" + setting.flag : setting.variable, *given,
+                                 setting.takes_zero ? "0 or " : "", setting.least, setting.most));
     }
     setting.set(*value);
     return {};

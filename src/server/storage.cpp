@@ -13,10 +13,6 @@
 namespace leveret {
 namespace {
 
-// What all readers of logs together may use: this share of the server's memory, and no more than this.
-constexpr std::uint64_t catch_up_share = 8;
-constexpr std::uint64_t catch_up_bytes_max = 64U << 20U;
-
 std::size_t default_log_files() noexcept {
     rlimit limit{};
     const std::size_t files = getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 1024;
@@ -47,7 +43,9 @@ Result<std::unique_ptr<Storage>> Storage::open(const StorageOptions& options, co
         return tl::unexpected(lock.error());
     }
     MemoryCharge charge(environment.memory);
-    if (!charge.resize(std::min(environment.memory.bytes_max() / catch_up_share, catch_up_bytes_max))) {
+    if (!charge.resize(environment.limits.catch_up_bytes_max)) {
+        spdlog::error("catch_up_bytes_max={} is more than memory_bytes_max={}", environment.limits.catch_up_bytes_max,
+                      environment.memory.bytes_max());
         return fail(Error::memory_full);
     }
     return std::unique_ptr<Storage>(
@@ -61,13 +59,14 @@ Storage::Storage(const StorageOptions& options, const Environment& environment, 
       files_(std::move(files)),
       lock_(std::move(lock)),
       catch_up_charge_(std::move(catch_up_charge)),
-      catch_up_memory_(catch_up_charge_.bytes()),
+      catch_up_memory_(catch_up_charge_.bytes(), &environment.counters.catch_up_waits),
+      pending_(environment.limits.pending_bytes_max),
       write_pool_(executor ? nullptr : std::make_unique<asio::thread_pool>(std::max(options.write_threads, 1U))),
       read_pool_(executor ? nullptr : std::make_unique<asio::thread_pool>(std::max(options.read_threads, 1U))),
       executors_{.write = executor ? executor : asio::any_io_executor(write_pool_->get_executor()),
                  .read = executor ? executor : asio::any_io_executor(read_pool_->get_executor())},
       topics_(
-          *files_, [this](Store kind) { return store(kind); }, executors_, catch_up_memory_) {}
+          *files_, [this](Store kind) { return store(kind); }, executors_, catch_up_memory_, pending_) {}
 
 Storage::~Storage() {
     join();

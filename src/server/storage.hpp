@@ -52,6 +52,7 @@ class Storage {
     std::unique_ptr<Files::Lock> lock_;
     MemoryCharge catch_up_charge_;  // set aside of the server's memory, whether readers use it or not
     CatchUpMemory catch_up_memory_;
+    AwaitedBudget pending_;                          // what all topics may have that their logs do not have yet
     std::unique_ptr<asio::thread_pool> write_pool_;  // null with an executor from outside
     std::unique_ptr<asio::thread_pool> read_pool_;
     const LogExecutors executors_;

@@ -7,13 +7,10 @@
 namespace leveret {
 
 void CatchUpMemory::wait(std::uint64_t bytes, std::weak_ptr<TopicWaiter> waiter) {
-    {
-        const std::lock_guard lock(mutex_);
-        waiters_.push_back(std::move(waiter));
+    if (waits_ != nullptr) {
+        waits_->add();
     }
-    if (budget_.bytes_max() - budget_.used_bytes() >= bytes) {
-        wake_some();  // what was given back between the attempt and now has woken nobody
-    }
+    shared_.wait(bytes, std::move(waiter));
 }
 
 void CatchUpMemory::enter(const std::shared_ptr<CatchUp>& reader) {
@@ -54,7 +51,7 @@ BlockPin CatchUpMemory::allocate(std::size_t record_bytes, Offset first) {
     if (block) {
         block->reuse(0, first);
     } else {
-        block = Block::allocate(budget_, allocation_bytes, 0, first);
+        block = Block::allocate(shared_.budget(), allocation_bytes, 0, first);
     }
     if (!block) {
         std::vector<BlockPin> spares;  // let go of outside the mutex
@@ -63,11 +60,11 @@ BlockPin CatchUpMemory::allocate(std::size_t record_bytes, Offset first) {
             spares.swap(spares_);
         }
         spares.clear();
-        block = Block::allocate(budget_, allocation_bytes, 0, first);
+        block = Block::allocate(shared_.budget(), allocation_bytes, 0, first);
     }
     if (!block) {
         reclaim();
-        block = Block::allocate(budget_, allocation_bytes, 0, first);
+        block = Block::allocate(shared_.budget(), allocation_bytes, 0, first);
     }
     if (block) {
         block->set_evicted();  // a write that stalls copies what it has of it: a slow reader holds none of these
@@ -89,30 +86,12 @@ BlockPin CatchUpMemory::take_spare(std::size_t allocation_bytes) {
 }
 
 void CatchUpMemory::give_back(BlockPin block) {
-    if (!block || !has_spare()) {
+    if (!block || !has_spare() || shared_.has_waiters()) {
         return;
     }
     const std::lock_guard lock(mutex_);
-    if (waiters_.empty() && spares_.size() < spares_max) {
+    if (spares_.size() < spares_max) {
         spares_.push_back(std::move(block));
-    }
-}
-
-void CatchUpMemory::wake_some() {
-    for (int woken = 0; woken < woken_per_release;) {
-        std::weak_ptr<TopicWaiter> waiter;
-        {
-            const std::lock_guard lock(mutex_);
-            if (waiters_.empty()) {
-                return;
-            }
-            waiter = std::move(waiters_.front());
-            waiters_.pop_front();
-        }
-        if (const auto alive = waiter.lock()) {
-            alive->wake();
-            ++woken;
-        }
     }
 }
 

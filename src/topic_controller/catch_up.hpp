@@ -10,8 +10,9 @@
 #include <system_error>
 #include <vector>
 
-#include "environment/memory_budget.hpp"
+#include "environment/counters.hpp"
 #include "message_log/message_log.hpp"
+#include "topic_controller/awaited_budget.hpp"
 #include "topic_controller/block.hpp"
 #include "topic_controller/broadcast_buffer.hpp"
 #include "topic_controller/topic_waiter.hpp"
@@ -24,11 +25,14 @@ class CatchUp;
 /// wait for each other instead of pushing the newest records out of the buffers. Thread-safe; outlives the readers.
 class CatchUpMemory {
   public:
-    explicit CatchUpMemory(std::uint64_t bytes_max) : budget_(bytes_max, [this] { wake_some(); }) {}
+    /// Adds to `waits`, unless it is null, whenever somebody has to wait.
+    explicit CatchUpMemory(std::uint64_t bytes_max, Counter* waits = nullptr) : shared_(bytes_max), waits_(waits) {}
 
-    [[nodiscard]] MemoryBudget& budget() noexcept { return budget_; }
+    [[nodiscard]] MemoryBudget& budget() noexcept { return shared_.budget(); }
     /// Whether there is enough for those who read ahead of what their subscriber has taken.
-    [[nodiscard]] bool has_spare() const noexcept { return budget_.used_bytes() < budget_.bytes_max() / 2; }
+    [[nodiscard]] bool has_spare() const noexcept {
+        return shared_.budget().used_bytes() < shared_.budget().bytes_max() / 2;
+    }
     /// A block for `record_bytes` of records from `first` on; empty where there is no memory for it.
     [[nodiscard]] BlockPin allocate(std::size_t record_bytes, Offset first);
     /// Takes a block back whose records a reader has passed, though some of them may still be on their way out. A few
@@ -42,16 +46,14 @@ class CatchUpMemory {
     void leave(const CatchUp& reader) noexcept;
 
   private:
-    /// More than one, because a woken reader may have gone or need none any more, and then would wake nobody itself.
-    static constexpr int woken_per_release = 4;
     static constexpr std::size_t spares_max = 8;
-    void wake_some();
     [[nodiscard]] BlockPin take_spare(std::size_t allocation_bytes);
     void reclaim();
 
-    std::mutex mutex_;  // guards what follows; nothing is called under it
-    std::deque<std::weak_ptr<TopicWaiter>> waiters_;
-    MemoryBudget budget_;
+    AwaitedBudget shared_;
+    Counter* const waits_;
+
+    std::mutex mutex_;                                         // guards what follows; nothing is called under it
     std::map<std::uint64_t, std::weak_ptr<CatchUp>> readers_;  // by number, in the order of their coming
     std::uint64_t last_reader_ = 0;
     std::uint64_t last_reclaimed_ = 0;  // they take turns

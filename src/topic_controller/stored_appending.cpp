@@ -10,9 +10,6 @@
 namespace leveret {
 namespace {
 
-// How long an answer that the disk is full counts for publishes that come after it.
-constexpr std::chrono::milliseconds refusal_counts_for{10};
-
 bool has_valid_checksums(const Batch& batch, std::uint32_t* bad_record) noexcept {
     *bad_record = 0;
     for (const RecordView record : Records(batch.records)) {
@@ -44,16 +41,19 @@ bool TopicController::append_stored(std::span<const Batch> batches, const Append
         bytes += batch.records.size();
     }
     std::vector<AppendResult> results(batches.size());
-    std::error_code refusal;
+    Claim claim;
     {
         const std::lock_guard lock(mutex_);
-        const Admitted admitted = claim_room(bytes, publisher, refusal);
-        if (admitted == Admitted::wait) {
-            return false;
-        }
+        claim = claim_room(bytes, publisher);
     }
-    if (refusal) {
-        refuse(std::move(results), refusal, done);
+    if (claim.to_arm) {
+        log_->backing.all_pending->wait(log_->share_of(bytes), claim.to_arm);
+    }
+    if (claim.must_wait) {
+        return false;
+    }
+    if (claim.refusal) {
+        refuse(std::move(results), claim.refusal, done);
         return true;
     }
     for (std::size_t i = 0; i < batches.size(); ++i) {
@@ -69,7 +69,7 @@ bool TopicController::append_stored(std::span<const Batch> batches, const Append
         std::unique_lock lock(mutex_);
         const bool is_synced = std::any_of(batches.begin(), batches.end(),
                                            [this](const Batch& batch) { return wants_sync(batch.durability); });
-        log_->pending.push_back({.wants_sync = is_synced, .results = std::move(results), .done = done});
+        log_->pending.push_back({.wants_sync = is_synced, .bytes = bytes, .results = std::move(results), .done = done});
         TopicLog::PendingAppend& pending = log_->pending.back();
         for (std::size_t i = 0; i < batches.size(); ++i) {
             if (!pending.results[i].error) {
@@ -78,7 +78,8 @@ bool TopicController::append_stored(std::span<const Batch> batches, const Append
         }
         pending.end = buffer_.appended();
         // What was claimed and not used, because of duplicates and errors, serves the next one.
-        log_->pending_bytes -= bytes - scratch.stamped_bytes;
+        pending.bytes = scratch.stamped_bytes;
+        shrink_pending(bytes, pending.bytes, after);
         log_->room_bytes += bytes - scratch.stamped_bytes;
         if (bytes != scratch.stamped_bytes) {
             log_->publishers.swap_out(after.publishers);  // there is room again for those who wait for it
@@ -108,79 +109,10 @@ void TopicController::refuse(std::vector<AppendResult> results, std::error_code 
     carry_out(after);
 }
 
-/// Under the lock. Sets bytes aside of what the log has granted and of what may be pending.
-TopicController::Admitted TopicController::claim_room(std::uint64_t bytes,
-                                                      const std::shared_ptr<TopicWaiter>& publisher,
-                                                      std::error_code& refusal) {
-    TopicLog& log = *log_;
-    bool must_wait = log.state == TopicLog::State::opening;
-    if (is_deleted()) {
-        refusal = Error::topic_deleted;
-    } else if (log.state == TopicLog::State::failed) {
-        refusal = log.failure;
-    } else if (log.state == TopicLog::State::closing) {
-        refusal = Error::shutting_down;
-    } else if (!must_wait) {
-        const bool is_busy =
-            log.pending_bytes != 0 && log.pending_bytes + bytes > environment_.limits.topic_pending_bytes_max;
-        must_wait = is_busy;
-        if (!is_busy && log.room_bytes < bytes) {
-            const std::uint64_t lacking = bytes - log.room_bytes;
-            if (log.room_refused && environment_.clock.steady_now() < log.room_refused_until) {
-                refusal = log.room_refused;
-            } else if (log.is_reserving ||
-                       !log.backing.log->reserve(lacking, [self = shared_from_this(), lacking](std::error_code error) {
-                           self->room_answered(lacking, error);
-                       })) {
-                log.is_reserving = true;
-                must_wait = true;
-            } else {
-                log.room_bytes += lacking;
-            }
-        }
-    }
-    if (must_wait && publisher == nullptr) {
-        refusal = Error::topic_busy;
-        must_wait = false;
-    }
-    if (must_wait) {
-        log.publishers.arm(publisher);
-        return Admitted::wait;
-    }
-    if (refusal) {
-        return Admitted::refused;
-    }
-    log.room_bytes -= bytes;
-    log.pending_bytes += bytes;
-    return Admitted::yes;
-}
-
-/// Thread: the log's.
-void TopicController::room_answered(std::uint64_t bytes, std::error_code error) {
-    AfterLog after;
-    {
-        const std::lock_guard lock(mutex_);
-        log_->is_reserving = false;
-        log_->room_refused = error;
-        if (error && error != Error::disk_full) {
-            fail_log(error, after);
-        }
-        if (error) {
-            log_->room_refused_until = environment_.clock.steady_now() + refusal_counts_for;
-        } else {
-            log_->room_bytes += bytes;
-        }
-        log_->publishers.swap_out(after.publishers);
-    }
-    carry_out(after);
-}
-
-void TopicController::stop_waiting(TopicWaiter& publisher) {
-    std::shared_ptr<TopicWaiter> disarmed;  // outlives the lock, as the waiter may go with it
-    if (log_) {
-        const std::lock_guard lock(mutex_);
-        disarmed = log_->publishers.disarm(publisher);
-    }
+/// Under the lock. Of what was claimed for a publish less is pending now; carry_out() gives the rest back.
+void TopicController::shrink_pending(std::uint64_t from_bytes, std::uint64_t to_bytes, AfterLog& after) noexcept {
+    log_->pending_bytes -= from_bytes - to_bytes;
+    after.given_back += log_->share_of(from_bytes) - log_->share_of(to_bytes);
 }
 
 /// Under the lock.
@@ -232,6 +164,7 @@ void TopicController::log_is_at(Offset end, bool is_synced, AfterLog& after) {
     while (!log.pending.empty() && may_answer(log.pending.front())) {
         TopicLog::PendingAppend append = std::move(log.pending.front());
         log.pending.pop_front();
+        shrink_pending(append.bytes, 0, after);
         for (const AppendResult& result : append.results) {
             totals_.published += result.accepted;
             totals_.duplicates += result.duplicates.size();
@@ -250,9 +183,6 @@ void TopicController::log_appended(std::error_code error) {
         TopicLog& log = *log_;
         after.kept = std::exchange(log.in_flight, {});
         log.is_appending = false;
-        for (const auto& gathered : after.kept) {
-            log.pending_bytes -= gathered->bytes();
-        }
         if (error || log.failure) {
             fail_log(error ? error : log.failure, after);
         } else {
@@ -293,6 +223,7 @@ void TopicController::refuse_pending(std::error_code error, AfterLog& after) {
     // One that is being stamped comes back here when it is done.
     while (!pending.empty() && pending.front().end != TopicLog::not_stamped) {
         refuse_all(pending.front().results, error);
+        shrink_pending(pending.front().bytes, 0, after);
         log_->answers.push_back(std::move(pending.front()));
         pending.pop_front();
     }
@@ -307,6 +238,9 @@ void TopicController::carry_out(AfterLog& after) {
         after.submission->log->append(
             after.submission->runs, after.submission->sync,
             [self = shared_from_this()](const MessageLog::Appended& appended) { self->log_appended(appended.error); });
+    }
+    if (after.given_back != 0) {
+        log_->backing.all_pending->budget().release(after.given_back);
     }
     if (after.trim) {
         after.log->trim(*after.trim, [self = shared_from_this()](std::error_code error) { self->log_trimmed(error); });

@@ -194,6 +194,7 @@ class TopicController : public std::enable_shared_from_this<TopicController> {
     struct AfterLog {
         std::optional<Submission> submission;
         bool has_answers = false;
+        std::uint64_t given_back = 0;  ///< to what all topics may have pending
         WaiterList::Waiters woken;
         WaiterList::Waiters publishers;
         std::vector<std::unique_ptr<Gathered>> kept;  ///< the blocks of an append that is over
@@ -207,12 +208,21 @@ class TopicController : public std::enable_shared_from_this<TopicController> {
         MessageLog::Done close_done;
         std::optional<Timestamp> due;
     };
-    enum class Admitted { yes, wait, refused };
+    /// What a publish was told before it began; admitted where neither is set.
+    struct Claim {
+        bool must_wait = false;
+        std::error_code refusal;
+        std::shared_ptr<TopicWaiter> to_arm;  ///< in what all topics may have pending, without the mutex
+    };
+    class PendingWaiter;
 
     [[nodiscard]] bool append_stored(std::span<const Batch> batches, const AppendDone& done,
                                      const std::shared_ptr<TopicWaiter>& publisher);
-    [[nodiscard]] Admitted claim_room(std::uint64_t bytes, const std::shared_ptr<TopicWaiter>& publisher,
-                                      std::error_code& refusal);
+    [[nodiscard]] Claim claim_room(std::uint64_t bytes, const std::shared_ptr<TopicWaiter>& publisher);
+    void claim_open_room(std::uint64_t bytes, const std::shared_ptr<TopicWaiter>& publisher, Claim& claim);
+    void claim_disk_room(std::uint64_t bytes, Claim& claim);
+    void shrink_pending(std::uint64_t from_bytes, std::uint64_t to_bytes, AfterLog& after) noexcept;
+    void others_gave_back();
     void room_answered(std::uint64_t bytes, std::error_code error);
     [[nodiscard]] bool wants_sync(Durability asked) const noexcept;
     void submit_more(AfterLog& after);

@@ -1,6 +1,7 @@
 // What a stored topic keeps about its log: what has been stamped and not been kept yet, and who waits for that.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -33,6 +34,7 @@ struct TopicBacking {
     std::vector<EpochStart> epochs;
     std::vector<std::pair<std::string, Offset>> positions;
     SavePositions save_positions;
+    AwaitedBudget* all_pending = nullptr;  ///< what all topics may have pending; null: no bound on that. Outlives them
 };
 
 /// Not thread-safe: used under the topic's mutex.
@@ -49,6 +51,7 @@ struct TopicLog {
     struct PendingAppend {
         Offset end = not_stamped;  ///< answered when everything below it is kept
         bool wants_sync = false;
+        std::uint64_t bytes = 0;  ///< its part of pending_bytes
         std::vector<AppendResult> results;
         AppendDone done;
     };
@@ -59,6 +62,11 @@ struct TopicLog {
     };
 
     explicit TopicLog(CatchUpMemory& memory) noexcept : catch_up_memory(memory) {}
+
+    /// What a publish of so many bytes takes of all_pending: one that is larger than that takes all of it.
+    [[nodiscard]] std::uint64_t share_of(std::uint64_t bytes) const noexcept {
+        return backing.all_pending == nullptr ? 0 : std::min(bytes, backing.all_pending->budget().bytes_max());
+    }
 
     State state = State::opening;
     std::error_code failure;  ///< why, in State::failed
@@ -80,7 +88,8 @@ struct TopicLog {
     bool is_reserving = false;
     std::error_code room_refused;  ///< the last answer, while it counts
     SteadyTime room_refused_until{};
-    WaiterList publishers;  ///< wait for room, for the log to open, or for pending_bytes to fall
+    WaiterList publishers;  ///< wait for room, for the log to open, or for pending bytes to fall
+    std::shared_ptr<TopicWaiter> waits_for_others;  ///< while it is armed in all_pending
 
     bool is_trimming = false;
     Timestamp trim_again_at = Timestamp::min();  ///< after one that removed nothing: not before this

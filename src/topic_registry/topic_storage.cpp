@@ -19,8 +19,13 @@ std::string partition_directory(const TopicId& id) {
 
 }  // namespace
 
-TopicStorage::TopicStorage(Files& files, FindStore find_store, LogExecutors executors, CatchUpMemory& catch_up_memory)
-    : files_(files), catalogue_(files), find_store_(std::move(find_store)), catch_up_memory_(catch_up_memory) {
+TopicStorage::TopicStorage(Files& files, FindStore find_store, LogExecutors executors, CatchUpMemory& catch_up_memory,
+                           AwaitedBudget& all_pending)
+    : files_(files),
+      catalogue_(files),
+      find_store_(std::move(find_store)),
+      catch_up_memory_(catch_up_memory),
+      all_pending_(all_pending) {
     for (std::size_t i = 0; i < strand_count; ++i) {
         strands_.emplace_back(executors.write);
     }
@@ -119,7 +124,8 @@ Result<TopicBacking> TopicStorage::open(const StoredTopic& topic, Epoch epoch, b
     TopicBacking backing{.log = std::move(log->log),
                          .epochs = std::move(log->epochs),
                          .positions = {positions->positions().begin(), positions->positions().end()},
-                         .save_positions = {}};
+                         .save_positions = {},
+                         .all_pending = &all_pending_};
     backing.save_positions = saver(topic.id, std::move(*positions));
     return backing;
 }

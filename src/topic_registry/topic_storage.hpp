@@ -34,7 +34,9 @@ class TopicStorage {
         Result<TopicBacking> backing;  ///< why its log could not be opened; the topic is there all the same
     };
 
-    TopicStorage(Files& files, FindStore find_store, LogExecutors executors, CatchUpMemory& catch_up_memory);
+    /// All topics may have `all_pending` that their logs do not have yet.
+    TopicStorage(Files& files, FindStore find_store, LogExecutors executors, CatchUpMemory& catch_up_memory,
+                 AwaitedBudget& all_pending);
 
     /// Every topic of the catalogue, their logs opened by that many threads, in the order of their names. Says in the
     /// server's log what it found. Blocks.
@@ -67,6 +69,7 @@ class TopicStorage {
     TopicCatalogue catalogue_;
     const FindStore find_store_;
     CatchUpMemory& catch_up_memory_;
+    AwaitedBudget& all_pending_;
     std::vector<Strand> strands_;  // a topic's by its id: several, so that many topics are made at once
 
     std::mutex mutex_;  // guards what follows; a leaf

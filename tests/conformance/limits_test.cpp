@@ -4,6 +4,7 @@
 #include "conformance/native_peer.hpp"
 #include "conformance/running_broker.hpp"
 #include "conformance/zaichik_peer.hpp"
+#include "message_log/temporary_directory.hpp"
 
 namespace leveret::test {
 namespace {
@@ -23,6 +24,29 @@ BrokerOptions with_clock(Clock& clock, const Limits& limits = {}) {
     options.clock = &clock;
     options.limits = limits;
     return options;
+}
+
+/// Its topics are stored, unless they say otherwise.
+BrokerOptions on(const TemporaryDirectory& directory, const Limits& limits) {
+    BrokerOptions options;
+    options.storage.data_dir = directory.path();
+    options.topic_defaults.store = Store::file;
+    options.limits = limits;
+    return options;
+}
+
+void append_publish(std::vector<std::byte>& frames, Correlation correlation, std::uint32_t topic,
+                    const DraftBatch& batch) {
+    native::Publish fields{};
+    fields.record_count = batch.batch().record_count;
+    const std::size_t begin = frames.size();
+    frames.resize(begin + native::header_bytes + native::Publish::prefix_bytes);
+    frames.insert(frames.end(), batch.bytes().begin(), batch.bytes().end());
+    native::write_header(frames.data() + begin, {.length = static_cast<std::uint32_t>(frames.size() - begin),
+                                                 .type = FrameType::publish,
+                                                 .correlation = correlation,
+                                                 .handle = topic});
+    fields.write_prefix(frames.data() + begin + native::header_bytes);
 }
 
 TEST_CASE("limits: frame_bytes_max") {
@@ -236,6 +260,54 @@ TEST_CASE("limits: a subscriber that never reads is not closed, however long tha
     }
     CHECK(stopped.ping() == "pong");
     CHECK(broker.counters().write_timeouts.value() == 0);
+}
+
+TEST_CASE("limits: pending_bytes_max makes publishers of different topics wait for each other, and all are answered") {
+    const TemporaryDirectory directory;
+    const RunningBroker broker(on(directory, with<std::uint64_t>(&Limits::pending_bytes_max, 4096)));
+    NativePeer first(broker.port());
+    NativePeer second(broker.port());
+    const std::uint32_t first_topic = first.open("a");
+    const std::uint32_t second_topic = second.open("b");
+    const std::string payload(4000, 'x');
+    wait_until([&] {
+        for (int i = 0; i < 10; ++i) {
+            first.post_publish(first_topic, {payload});
+            second.post_publish(second_topic, {payload});
+        }
+        for (int i = 0; i < 10; ++i) {
+            REQUIRE(first.next_answer().said() == "published");
+            REQUIRE(second.next_answer().said() == "published");
+        }
+        return broker.counters().pending_waits.value() > 0;
+    });
+    CHECK(first.publish(first_topic, {payload + payload}).said() == "published");  // larger than the limit
+    CHECK(broker.counters().topic_busy.value() == 0);
+}
+
+TEST_CASE("limits: catch_up_bytes_max is set aside where there is a data directory, and only there") {
+    const TemporaryDirectory directory;
+    const Limits limits = with<std::uint64_t>(&Limits::catch_up_bytes_max, 3U << 20U);
+    CHECK(RunningBroker(on(directory, limits)).memory_used_bytes() == 3U << 20U);
+    CHECK(RunningBroker(limits).memory_used_bytes() == 0);
+}
+
+TEST_CASE("limits: awaited_answers_per_connection_max, and everything is answered") {
+    const TemporaryDirectory directory;
+    const RunningBroker broker(on(directory, with<std::size_t>(&Limits::awaited_answers_per_connection_max, 3)));
+    NativePeer peer(broker.port());
+    peer.create("in memory", {.store = Store::memory});
+    const std::uint32_t stored = peer.open("stored");
+    const std::uint32_t in_memory = peer.open("in memory");
+    std::vector<std::byte> frames;  // in one write, so that they are read as one run for each topic
+    for (std::uint32_t i = 1; i <= 20; ++i) {
+        append_publish(frames, {i}, i <= 10 ? stored : in_memory, DraftBatch{"x"});
+    }
+    peer.send_bytes(frames);
+    for (std::uint32_t i = 1; i <= 20; ++i) {
+        CHECK(peer.next_answer().said() == "published");
+    }
+    CHECK(broker.counters().answer_waits.value() == 3);
 }
 
 TEST_CASE("limits: handshake_timeout closes who says too little, not who says nothing") {

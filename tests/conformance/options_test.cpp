@@ -5,6 +5,7 @@
 
 #include "conformance/running_broker.hpp"
 #include "conformance/server_process.hpp"
+#include "message_log/temporary_directory.hpp"
 #include "server/server_options.hpp"
 
 namespace leveret::test {
@@ -36,6 +37,20 @@ TEST_CASE("server options: every limit is a flag and a variable, with units") {
     CHECK(parse({"--drain-timeout-ms", "9"})->broker.limits.drain_timeout == std::chrono::milliseconds(9));
 }
 
+TEST_CASE("server options: limits that follow from another one may be given, or be left to that with 0") {
+    CHECK(parse({})->broker.limits.pending_bytes_max == 0);
+    CHECK(parse({"--pending-bytes-max", "64K"})->broker.limits.pending_bytes_max == 64U << 10U);
+    CHECK(parse({"--catch-up-bytes-max", "2M"})->broker.limits.catch_up_bytes_max == 2U << 20U);
+    CHECK(parse({"--catch-up-bytes-max", "0"})->broker.limits.catch_up_bytes_max == 0);
+    const Limits derived = with_shares_of_memory(Limits{.memory_bytes_max = 1U << 30U});
+    CHECK(derived.pending_bytes_max == 256U << 20U);
+    CHECK(derived.catch_up_bytes_max == 64U << 20U);
+    CHECK(with_shares_of_memory(Limits{.memory_bytes_max = 64U << 20U}).catch_up_bytes_max == 8U << 20U);
+    const Limits given{.memory_bytes_max = 1U << 30U, .pending_bytes_max = 4096, .catch_up_bytes_max = 1U << 20U};
+    CHECK(with_shares_of_memory(given).pending_bytes_max == 4096);
+    CHECK(with_shares_of_memory(given).catch_up_bytes_max == 1U << 20U);
+}
+
 TEST_CASE("server options: where topics are kept, and how") {
     CHECK(parse({})->broker.storage.data_dir.empty());
     CHECK(parse({})->broker.topic_defaults.store == Store::memory);
@@ -62,6 +77,9 @@ TEST_CASE("server options: a mistake is one line and exit code 2, wherever it wa
         parse({"--log-level", "loud"}),
         parse({"--topics-max", "0"}),
         parse({"--topic-bytes-max", "10X"}),
+        parse({"--pending-bytes-max", "1"}),
+        parse({"--catch-up-bytes-max", "300K"}),
+        parse({"--awaited-answers-per-connection-max", "0"}),
         parse({"--store", "file"}),
         parse({"--store", "server_default"}),
         parse({"--data-dir", "a", "--store", "tape"}),
@@ -79,7 +97,10 @@ TEST_CASE("server options: a mistake is one line and exit code 2, wherever it wa
 
 TEST_CASE("server options: --help and --version are answers, not mistakes") {
     CHECK(parse({"--help"}).error().code == 0);
-    CHECK(parse({"--help"}).error().text.find("--topic-bytes-max") != std::string::npos);
+    for (const char* const flag :
+         {"--topic-bytes-max", "--pending-bytes-max", "--catch-up-bytes-max", "--awaited-answers-per-connection-max"}) {
+        CHECK(parse({"--help"}).error().text.find(flag) != std::string::npos);
+    }
     CHECK(parse({"--version"}).error().code == 0);
 }
 
@@ -89,6 +110,14 @@ TEST_CASE("server process: a port that is in use is one line and exit code 2") {
     CHECK(server.exit_code() == 2);
     CHECK(server.errors().find(std::to_string(other.port())) != std::string::npos);
     CHECK(server.errors().find('\n') == server.errors().size() - 1);
+}
+
+TEST_CASE("server process: more memory for catching up than there is at all is exit code 2, and the log says why") {
+    const TemporaryDirectory directory;
+    ServerProcess server(
+        {"--port", "0", "--data-dir", directory.path(), "--memory-bytes-max", "16M", "--catch-up-bytes-max", "32M"});
+    CHECK(server.exit_code() == 2);
+    CHECK(server.errors().find("catch_up_bytes_max") != std::string::npos);
 }
 
 TEST_CASE("server process: a wrong flag or variable is one line and exit code 2") {

@@ -2,7 +2,10 @@
 
 #include <catch2/catch.hpp>
 
+#include "message_log/memory_log.hpp"
+#include "message_log/temporary_directory.hpp"
 #include "registry_fixture.hpp"
+#include "topic_controller/batch_fixture.hpp"
 
 using namespace leveret;
 using namespace leveret::test;
@@ -15,6 +18,39 @@ struct FullMemory : RegistryFixture {
             REQUIRE_FALSE(publish(topic, 10'000));
         }
     }
+};
+
+/// With a data directory, whose logs are in memory and have what was published when run() has been called.
+struct StoredFullMemory : FullMemory {
+    TemporaryDirectory directory;
+    std::unique_ptr<Files> files = make_posix_files(directory.path());
+    MemoryLogStore store{{.executor = io.get_executor()}};
+    CatchUpMemory catch_up_memory{1U << 20U};
+    AwaitedBudget all_pending{memory.bytes_max()};
+    TopicStorage storage{*files, [this](Store) -> Result<LogStore*> { return &store; },
+                         LogExecutors{io.get_executor(), io.get_executor()}, catch_up_memory, all_pending};
+
+    StoredFullMemory() {
+        registry.emplace(Environment{limits, clock, *random, memory, counters}, io.get_executor(), &storage);
+        REQUIRE_FALSE(registry->load(1));
+    }
+    ~StoredFullMemory() {
+        registry->close([] {});
+        run();
+        stop();
+    }
+    TopicPtr stored_topic(const std::string& name) {
+        const TopicPtr created = topic(name, {.store = Store::file});
+        run();
+        return created;
+    }
+    /// Answered by its log.
+    void begin_publish(TopicController& topic) {
+        const DraftBatch draft{std::string(10'000, 'x')};
+        const Batch batch = draft.batch();
+        topic.append({&batch, 1}, [this](std::span<AppendResult> results) { kept += results.front().accepted; });
+    }
+    std::uint64_t kept = 0;
 };
 
 }  // namespace
@@ -57,6 +93,36 @@ TEST_CASE_METHOD(FullMemory, "TopicRegistry: one look at the topics frees enough
     REQUIRE(memory.try_charge(memory.bytes_max() - before));
     CHECK(registry->reclaim(1));
     CHECK(before - large->charged_bytes() >= memory.bytes_max() / 64);
+}
+
+TEST_CASE_METHOD(
+    StoredFullMemory,
+    "TopicRegistry: where the largest topics have only records that their logs do not have yet, others give") {
+    std::vector<TopicPtr> unkept;
+    for (int i = 0; i < 20; ++i) {
+        unkept.push_back(stored_topic("unkept " + std::to_string(i)));
+    }
+    for (int record = 0; record < 50; ++record) {
+        for (const TopicPtr& stored : unkept) {
+            begin_publish(*stored);
+        }
+    }
+    CHECK(kept == 0);
+    const TopicPtr small = topic("small");
+    publish_many(*small, 20);
+    for (const TopicPtr& larger : unkept) {
+        REQUIRE(larger->charged_bytes() > small->charged_bytes());
+        REQUIRE(larger->evict_oldest_block() == 0);
+    }
+    const std::uint64_t rest = memory.bytes_max() - memory.used_bytes();
+    REQUIRE(memory.try_charge(rest));
+    CHECK(registry->reclaim(1));
+    CHECK(small->figures().evicted > 0);
+    CHECK(memory.used_bytes() < memory.bytes_max());
+
+    run();
+    CHECK(kept == 20 * 50);
+    memory.release(rest);
 }
 
 TEST_CASE_METHOD(FullMemory,

@@ -30,7 +30,8 @@ std::size_t NativeManager::receive(Bytes bytes) {
     std::size_t run_begin = 0;  // where the first frame of the run lies
     std::uint64_t frames = 0;
     bool must_wait = false;
-    while (!closing_ && !blocked()) {
+    const bool was_stopped = awaits_too_many_answers();
+    while (!closing_ && !blocked() && !is_run_full()) {
         const auto frame = native::decode(bytes.subspan(taken), context_.environment.limits.frame_bytes_max);
         if (!frame) {
             must_wait = !append_run();
@@ -60,6 +61,9 @@ std::size_t NativeManager::receive(Bytes bytes) {
         forget_run();
     }
     context_.environment.counters.frames_received.add(frames);
+    if (!was_stopped && awaits_too_many_answers()) {
+        context_.environment.counters.answer_waits.add();
+    }
     return taken;
 }
 
@@ -126,10 +130,16 @@ NativeManager::Handled NativeManager::dispatch(const native::Frame& frame) {
 }
 
 bool NativeManager::blocked() const noexcept {
-    // An answer that is still to come takes some memory too.
-    constexpr std::size_t deferred_bytes = 64;
-    const std::size_t answer_bytes = replies_.size() + deferred_ * deferred_bytes;
-    return answer_bytes >= context_.environment.limits.reply_bytes_max || is_waiting(topic_wait_);
+    return has_too_many_answers() || awaits_too_many_answers() || is_waiting(topic_wait_);
+}
+
+bool NativeManager::awaits_too_many_answers() const noexcept {
+    return deferred_ >= context_.environment.limits.awaited_answers_per_connection_max;
+}
+
+bool NativeManager::is_run_full() const noexcept {
+    return deferred_ + run_publishes_.size() >= context_.environment.limits.awaited_answers_per_connection_max &&
+           run_topic_ != nullptr && run_topic_->is_stored();
 }
 
 bool NativeManager::has_too_many_answers() const noexcept {

@@ -88,6 +88,7 @@ class NativeManager final : public SubscriptionManager {
     /// Ok, when what was asked for about this topic would survive a crash; at once for one in memory.
     void answer_when_kept(const TopicPtr& topic, Correlation correlation);
     void answer_error(const Refusal& refusal, Correlation correlation, std::uint32_t handle = 0);
+    [[nodiscard]] bool awaits_too_many_answers() const noexcept;
 
     // --- shared by commands (lookups.cpp)
     [[nodiscard]] Result<TopicPtr> opened_topic(std::uint32_t handle) const;
@@ -118,6 +119,8 @@ class NativeManager final : public SubscriptionManager {
     };
     /// Whether this frame is one more publish of the run, or would be its first.
     [[nodiscard]] bool joins_run(const native::Frame& frame) const noexcept;
+    /// With it, as many answers wait for logs as may.
+    [[nodiscard]] bool is_run_full() const noexcept;
     /// Appends the run of publishes to one topic that receive() has gathered so far, under one hold of its lock. False:
     /// the topic cannot take them now, and wakes topic_wait_ when it may; then receive() does not take their frames.
     [[nodiscard]] bool append_run();
