@@ -107,9 +107,11 @@ bool BroadcastBuffer::append(std::span<const Bytes> runs, Timestamp timestamp) {
     const Block::Mark tail_before = chain_.empty() ? Block::Mark{} : chain_.back()->mark();
     const Offset appended_before = appended_;
     const std::uint64_t used_before = used_bytes_;
+    const std::uint64_t charged_before = charged_bytes_;
 
     for (const Bytes run : runs) {
         if (!append_run(run, timestamp)) {
+            refused_bytes_ += charged_bytes_ - charged_before;  // room for the last block alone would be too little
             take_back_blocks(blocks_before);
             if (!chain_.empty()) {
                 chain_.back()->rewind(tail_before);

@@ -119,7 +119,7 @@ class BroadcastBuffer {
     /// Copies the records of `runs`, stamped with consecutive offsets and `timestamp`, behind what was appended before:
     /// all of them, or none and the answer is false, where the budget refuses a block. A run holds whole records.
     [[nodiscard]] bool append(std::span<const Bytes> runs, Timestamp timestamp);
-    /// The allocation that append() did not get when it last answered false. Bytes.
+    /// How much append() lacked when it last answered false, with the blocks that it gave back then. Bytes.
     [[nodiscard]] std::size_t refused_bytes() const noexcept { return refused_bytes_; }
     /// Lets readers have what has been appended.
     void make_visible() noexcept { make_visible(appended_); }

@@ -120,6 +120,20 @@ TEST_CASE_METHOD(SmallBudget, "TopicController: asks to reclaim what it needs, w
     CHECK(counters.memory_full.value() == 0);
 }
 
+TEST_CASE_METHOD(SmallBudget,
+                 "TopicController: asks to reclaim room for all blocks that a batch needs, not for the last") {
+    reclaim = [&](std::uint64_t bytes) {
+        const std::uint64_t free_bytes = memory.bytes_max() - memory.used_bytes();
+        if (free_bytes < bytes) {
+            memory.release(bytes - free_bytes);
+        }
+        return true;
+    };
+    const AppendResult answer = publish_batch({std::string(2000, 'x'), std::string(2000, 'y'), std::string(2000, 'z')});
+    CHECK_FALSE(answer.error);
+    CHECK(topic->figures().blocks == 2);
+}
+
 TEST_CASE_METHOD(SmallBudget, "TopicController: gives up in the end where reclaiming never frees enough") {
     int asked = 0;
     reclaim = [&](std::uint64_t) { return ++asked < 1000; };
