@@ -100,10 +100,7 @@ asio::awaitable<void> Connection::read() {
         }
         input_.commit(count);
         shared_.environment.counters.bytes_received.add(count);
-        {
-            const ThreadLender::Scope scope(shared_.thread_lender, id_);
-            receive();
-        }
+        receive();
         if (manager_ != nullptr && manager_->blocked()) {
             co_await wait_until_unblocked();
         }
@@ -142,6 +139,7 @@ void Connection::receive() {
     if (closed_ || (manager_ == nullptr && !choose_dialect())) {
         return;
     }
+    const ThreadLender::Scope scope(shared_.thread_lender, id_);
     bool stopped_early = false;
     do {
         if (manager_ != nullptr) {
