@@ -29,6 +29,10 @@ std::optional<ThreadLender::Loan> ThreadLender::borrow() noexcept {
         now < lender->next_loan_.load(std::memory_order_relaxed)) {
         return std::nullopt;
     }
+    if (lender->is_lent_.exchange(true, std::memory_order_relaxed)) {
+        return std::nullopt;
+    }
+    lender_here = nullptr;
     return std::optional<Loan>(std::in_place, *lender, now);
 }
 
@@ -37,6 +41,7 @@ ThreadLender::Loan::~Loan() {
     if (now - begin_ > long_loan) {
         lender_.next_loan_.store(now + rest_per_loan * (now - begin_), std::memory_order_relaxed);
     }
+    lender_.is_lent_.store(false, std::memory_order_relaxed);
 }
 
 }  // namespace leveret

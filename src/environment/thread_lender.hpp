@@ -11,7 +11,9 @@
 namespace leveret {
 
 /// Lends the thread on which a connection is read to who has something short to do for that connection, while nobody
-/// else would miss the thread: no other connection has been read for a while, and no loan has taken long. Thread-safe.
+/// else would miss the thread: no other connection has been read for a while, and no loan has taken long. One thread at
+/// a time, so that a disk that hangs does not get hold of all of them; once in a Scope, so that of many requests that
+/// were read together the first alone is carried out that way, and the others together. Thread-safe.
 class ThreadLender {
   public:
     static constexpr std::chrono::milliseconds alone_for{100};
@@ -49,6 +51,7 @@ class ThreadLender {
   private:
     Clock& clock_;
     // Of no consequence to anything but when a thread is lent: no order between them is needed.
+    std::atomic<bool> is_lent_{false};
     std::atomic<std::uint64_t> last_connection_{0};
     std::atomic<SteadyTime> alone_since_{SteadyTime()};
     std::atomic<SteadyTime> next_loan_{SteadyTime()};

@@ -6,11 +6,18 @@
 
 namespace leveret {
 
-void CatchUpMemory::wait(std::uint64_t bytes, std::weak_ptr<TopicWaiter> waiter) {
+void CatchUpMemory::wait(std::uint64_t bytes, const std::weak_ptr<TopicWaiter>& waiter) {
     if (waits_ != nullptr) {
         waits_->add();
     }
-    shared_.wait(bytes, std::move(waiter));
+    shared_.wait(bytes, waiter);
+    drop_spares();  // one may have been put aside since allocate() found none
+}
+
+void CatchUpMemory::drop_spares() {
+    std::vector<BlockPin> spares;  // let go of outside the mutex
+    const std::lock_guard lock(mutex_);
+    spares.swap(spares_);
 }
 
 void CatchUpMemory::enter(const std::shared_ptr<CatchUp>& reader) {
@@ -24,24 +31,34 @@ void CatchUpMemory::leave(const CatchUp& reader) noexcept {
     readers_.erase(reader.number_);
 }
 
-/// Has some readers let go of what they hold. One that is out of credit, or whose client takes nothing, would keep it
-/// for as long as that lasts, and a few hundred of them would keep everybody else from reading.
-void CatchUpMemory::reclaim() {
-    constexpr std::size_t readers_per_reclaim = 8;
-    std::vector<std::shared_ptr<CatchUp>> asked;
+/// Has readers let go of what they hold, some at a time, until so much is free. One that is out of credit, or whose
+/// client takes nothing, would keep it for as long as that lasts, and a few hundred of them would keep everybody else
+/// from reading.
+void CatchUpMemory::reclaim(std::size_t allocation_bytes) {
+    constexpr std::size_t readers_at_a_time = 8;
+    const auto lacks = [&] { return budget().bytes_max() - budget().used_bytes() < allocation_bytes; };
+    std::size_t left = 0;
     {
         const std::lock_guard lock(mutex_);
-        auto next = readers_.upper_bound(last_reclaimed_);
-        for (std::size_t i = 0; i < readers_.size() && asked.size() < readers_per_reclaim; ++i) {
-            next = next == readers_.end() ? readers_.begin() : next;
-            last_reclaimed_ = next->first;
-            if (auto reader = (next++)->second.lock()) {
-                asked.push_back(std::move(reader));
-            }
-        }
+        left = readers_.size();
     }
-    for (const auto& reader : asked) {
-        reader->let_go();
+    while (left > 0 && lacks()) {
+        std::vector<std::shared_ptr<CatchUp>> asked;
+        {
+            const std::lock_guard lock(mutex_);
+            auto next = readers_.upper_bound(last_reclaimed_);
+            for (std::size_t i = 0; i < readers_at_a_time && left > 0 && !readers_.empty(); ++i, --left) {
+                next = next == readers_.end() ? readers_.begin() : next;
+                last_reclaimed_ = next->first;
+                if (auto reader = (next++)->second.lock()) {
+                    asked.push_back(std::move(reader));
+                }
+            }
+            left = readers_.empty() ? 0 : left;
+        }
+        for (const auto& reader : asked) {
+            reader->let_go();
+        }
     }
 }
 
@@ -54,16 +71,11 @@ BlockPin CatchUpMemory::allocate(std::size_t record_bytes, Offset first) {
         block = Block::allocate(shared_.budget(), allocation_bytes, 0, first);
     }
     if (!block) {
-        std::vector<BlockPin> spares;  // let go of outside the mutex
-        {
-            const std::lock_guard lock(mutex_);
-            spares.swap(spares_);
-        }
-        spares.clear();
+        drop_spares();
         block = Block::allocate(shared_.budget(), allocation_bytes, 0, first);
     }
     if (!block) {
-        reclaim();
+        reclaim(allocation_bytes);
         block = Block::allocate(shared_.budget(), allocation_bytes, 0, first);
     }
     if (block) {
@@ -204,7 +216,7 @@ void CatchUp::start(const std::shared_ptr<MessageLog>& log, Offset from, Offset 
                 waiting->wake();
             }
         } else if (!waiter.expired()) {
-            memory_.wait(allocation_bytes, std::move(waiter));
+            memory_.wait(allocation_bytes, waiter);
         }
         return;
     }

@@ -39,7 +39,7 @@ class CatchUpMemory {
     /// are kept: the next reads then neither map nor fault in memory, which costs as much as the reading.
     void give_back(BlockPin block);
     /// Wakes `waiter` when this much may be free.
-    void wait(std::uint64_t bytes, std::weak_ptr<TopicWaiter> waiter);
+    void wait(std::uint64_t bytes, const std::weak_ptr<TopicWaiter>& waiter);
 
     /// Readers that may be asked to let go of what they hold and do not use at the moment.
     void enter(const std::shared_ptr<CatchUp>& reader);
@@ -48,7 +48,8 @@ class CatchUpMemory {
   private:
     static constexpr std::size_t spares_max = 8;
     [[nodiscard]] BlockPin take_spare(std::size_t allocation_bytes);
-    void reclaim();
+    void drop_spares();
+    void reclaim(std::size_t allocation_bytes);
 
     AwaitedBudget shared_;
     Counter* const waits_;

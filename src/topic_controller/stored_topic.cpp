@@ -275,8 +275,12 @@ std::error_code TopicController::trim_refusal(Offset before) const noexcept {
 bool TopicController::trim_log(Offset before, AfterLog& after, const MessageLog::Done& done) {
     TopicLog& log = *log_;
     // What a trim that is under way has moved the log's beginning to may not be durable yet.
-    const bool is_done = !log.backing.log || (before <= log.backing.log->extent().first && !log.is_trimming);
-    if (is_done) {
+    if (!log.backing.log) {
+        return false;
+    }
+    const LogExtent extent = log.backing.log->extent();
+    const bool is_emptied = before < extent.end || extent.bytes == 0;  // a full disk may have kept the last segment
+    if (before <= extent.first && is_emptied && !log.is_trimming) {
         return false;
     }
     if (before > log.first) {

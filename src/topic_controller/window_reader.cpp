@@ -9,13 +9,22 @@ std::shared_ptr<WindowReader> WindowReader::self() {
 }
 
 void WindowReader::start() {
-    block_ = memory_.allocate(step_bytes, Offset{});
+    const std::size_t allocation_bytes = Block::allocation_bytes_for(wanted_bytes_);
+    if (allocation_bytes > memory_.budget().bytes_max()) {
+        done_(Error::memory_full);
+        return;
+    }
+    block_ = memory_.allocate(wanted_bytes_, Offset{});
     if (!block_) {
         waits_ = self();  // nobody else keeps it; before the wait, which may be over before it returns
-        memory_.wait(Block::allocation_bytes_for(step_bytes), weak_from_this());
+        memory_.wait(allocation_bytes, weak_from_this());
         return;
     }
     const std::shared_ptr<WindowReader> kept = std::move(waits_);
+    if (next_) {
+        read(*next_);
+        return;
+    }
     log_->find_time(begin_, [self = self()](const Result<Offset>& found) {
         found ? self->read(*found) : self->done_(found.error());
     });
@@ -39,14 +48,17 @@ void WindowReader::take(Offset from, const Result<LogRead>& read) {
         remember_(record);
     }
     if (read->next == from) {  // its first record is larger than that
-        const std::size_t larger = std::min<std::size_t>(4 * block_->space().size(), memory_.budget().bytes_max() / 2);
-        const bool is_larger = larger > block_->space().size();
-        block_.reset();
-        block_ = is_larger ? memory_.allocate(larger, Offset{}) : BlockPin();
-        if (!block_) {
+        const std::size_t tried = block_->space().size();
+        const std::size_t most = memory_.budget().bytes_max() - memory_.budget().bytes_max() / 64;  // with its index
+        wanted_bytes_ = std::min(4 * tried, most);
+        if (wanted_bytes_ <= tried) {
             done_(Error::memory_full);
             return;
         }
+        next_ = from;
+        block_.reset();
+        start();
+        return;
     }
     this->read(read->next);
 }

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "message_log/message_log.hpp"
@@ -30,7 +31,6 @@ class WindowReader final : public TopicWaiter {
     void wake() noexcept override { start(); }
 
   private:
-    static constexpr std::size_t step_bytes = 256U << 10U;
     [[nodiscard]] std::shared_ptr<WindowReader> self();
     void read(Offset from);
     void take(Offset from, const Result<LogRead>& read);
@@ -41,6 +41,8 @@ class WindowReader final : public TopicWaiter {
     const Offset end_;
     const Remember remember_;
     const MessageLog::Done done_;
+    std::size_t wanted_bytes_ = 256U << 10U;
+    std::optional<Offset> next_;  // nothing before the first read
     BlockPin block_;
     std::shared_ptr<WindowReader> waits_;  // itself, while it waits for memory
 };

@@ -42,10 +42,27 @@ TEST_CASE_METHOD(Lending, "thread lender: a thread is lent only in its own scope
     be_alone(1);
     CHECK_FALSE(ThreadLender::borrow());
     const ThreadLender::Scope scope(lender, 1);
-    CHECK(ThreadLender::borrow());
     bool lends_elsewhere = true;
     std::thread([&] { lends_elsewhere = ThreadLender::borrow().has_value(); }).join();
     CHECK_FALSE(lends_elsewhere);
+    CHECK(ThreadLender::borrow());
+}
+
+TEST_CASE_METHOD(Lending, "thread lender: there is one loan in a scope, and one thread that is lent at a time") {
+    be_alone(1);
+    const ThreadLender::Scope scope(lender, 1);
+    {
+        const auto loan = ThreadLender::borrow();
+        CHECK(loan);
+        CHECK_FALSE(ThreadLender::borrow());
+        bool lends_another = true;
+        std::thread([&] { lends_another = lends_to(1); }).join();
+        CHECK_FALSE(lends_another);
+    }
+    CHECK_FALSE(ThreadLender::borrow());
+    bool lends_another = false;
+    std::thread([&] { lends_another = lends_to(1); }).join();
+    CHECK(lends_another);
 }
 
 TEST_CASE_METHOD(Lending, "thread lender: after a long loan there is none for a while") {

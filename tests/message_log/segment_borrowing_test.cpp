@@ -54,6 +54,17 @@ TEST_CASE_METHOD(BorrowingFixture, "segment log: a long append is left to the lo
     CHECK(extent().synced == Offset{2});
 }
 
+TEST_CASE_METHOD(BorrowingFixture, "segment log: nothing but an append is carried out by who asks for it") {
+    bool is_synced = false;
+    {
+        const ThreadLender::Scope scope(lender, 1);
+        opened.log->sync([&](std::error_code error) { is_synced = !error; });
+    }
+    CHECK_FALSE(is_synced);
+    run();
+    CHECK(is_synced);
+}
+
 TEST_CASE_METHOD(BorrowingFixture, "segment log: behind an append that is under way nothing is borrowed") {
     const auto other = log().next_batch({"second"});
     REQUIRE_FALSE(log().reserve(other->size()));

@@ -402,3 +402,19 @@ TEST_CASE_METHOD(StoredTopicFixture, "Stored limits: readers that wait for memor
     CHECK(counters.catch_up_waits.value() == 2);
     run();
 }
+
+TEST_CASE("AwaitedBudget: who waits twice is woken once, and who has gone is forgotten") {
+    AwaitedBudget budget(100);
+    REQUIRE(budget.budget().try_charge(100));
+    const auto waiter = std::make_shared<WakeCounter>();
+    for (int i = 0; i < 1000; ++i) {
+        budget.wait(50, std::make_shared<WakeCounter>());
+    }
+    budget.wait(50, waiter);
+    budget.wait(50, waiter);
+    budget.budget().release(10);
+    CHECK(waiter->woken == 1);
+    CHECK_FALSE(budget.has_waiters());
+    budget.budget().release(90);
+    CHECK(waiter->woken == 1);
+}

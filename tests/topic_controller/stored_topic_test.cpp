@@ -579,6 +579,39 @@ TEST_CASE_METHOD(StoredTopicFixture,
     CHECK(gone.expired());
 }
 
+TEST_CASE_METHOD(StoredTopicFixture, "StoredTopic: the compaction window waits for memory for a large record, too") {
+    settings.compaction_window_ms = 1000;
+    restart();
+    REQUIRE(begin_publish(DraftBatch().add("key", std::string(300U << 10U, 'x')))->result);
+    stop();
+    MemoryBudget& budget = catch_up_memory.budget();
+    const std::uint64_t others = budget.bytes_max() - budget.used_bytes() - (600U << 10U);
+    REQUIRE(budget.try_charge(others));
+    start();
+    CHECK_FALSE(begin_publish(DraftBatch().add("key", "b"))->taken);
+    budget.release(others);
+    run();
+    CHECK(begin_publish(DraftBatch().add("key", "b"))->result->accepted == 0);
+}
+
+TEST_CASE_METHOD(StoredTopicFixture, "StoredTopic: memory is found with the one reader of many that holds some") {
+    publish_kept(0, 10);
+    CatchUpMemory small(600U << 10U);
+    std::vector<std::shared_ptr<CatchUp>> readers;
+    for (int i = 0; i < 20; ++i) {
+        readers.push_back(std::make_shared<CatchUp>(small));
+        small.enter(readers.back());
+    }
+    for (const int holder : {9, 19}) {
+        REQUIRE(readers.at(static_cast<std::size_t>(holder))->read(log, {}, Timestamp::min(), Offset{10}, reader));
+    }
+    run();
+    const std::uint64_t others = small.budget().bytes_max() - small.budget().used_bytes();
+    REQUIRE(small.budget().try_charge(others));
+    CHECK(small.allocate(256U << 10U, Offset{}));
+    small.budget().release(others);
+}
+
 TEST_CASE_METHOD(StoredTopicFixture,
                  "StoredTopic: committed positions are answered when they are saved, and survive a restart") {
     publish_kept(0, 10);

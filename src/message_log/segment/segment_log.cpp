@@ -168,7 +168,7 @@ void SegmentLog::Core::append(std::span<const Bytes> runs, Sync sync, AppendDone
             queue_.runs.push_back(run);
         }
     }
-    const bool is_short = append.bytes <= borrowed_bytes_max;
+    const bool is_short = append.bytes != 0 && append.bytes <= borrowed_bytes_max;
     queue_.appends.push_back(std::move(append));
     if (is_short && !is_scheduled_) {
         if (const auto thread = ThreadLender::borrow()) {
@@ -241,13 +241,16 @@ void SegmentLog::Core::work() {
     std::unique_lock lock(mutex_);
     give_back(taken.appends, queue_.appends);
     give_back(taken.runs, queue_.runs);
-    is_scheduled_ = false;
-    if (!queue_.is_empty()) {
-        schedule(std::move(lock));
-    } else if (close_done_ && reads_ == 0) {
+    if (queue_.is_empty() && close_done_ && reads_ == 0) {
+        // is_scheduled_ stays: nothing else is carried out any more.
         const Done done = std::exchange(close_done_, nullptr);
         lock.unlock();
         close_now(done);
+        return;
+    }
+    is_scheduled_ = false;
+    if (!queue_.is_empty()) {
+        schedule(std::move(lock));
     }
 }
 
