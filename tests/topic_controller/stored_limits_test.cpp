@@ -418,3 +418,21 @@ TEST_CASE("AwaitedBudget: who waits twice is woken once, and who has gone is for
     budget.budget().release(90);
     CHECK(waiter->woken == 1);
 }
+
+TEST_CASE_METHOD(StoredTopicFixture, "StoredTopic: memory is found with the one reader of many that holds some") {
+    publish_kept(0, 10);
+    CatchUpMemory small(600U << 10U);
+    std::vector<std::shared_ptr<CatchUp>> readers;
+    for (int i = 0; i < 20; ++i) {
+        readers.push_back(std::make_shared<CatchUp>(small));
+        small.enter(readers.back());
+    }
+    for (const int holder : {9, 19}) {
+        REQUIRE(readers.at(static_cast<std::size_t>(holder))->read(log, {}, Timestamp::min(), Offset{10}, reader));
+    }
+    run();
+    const std::uint64_t others = small.budget().bytes_max() - small.budget().used_bytes();
+    REQUIRE(small.budget().try_charge(others));
+    CHECK(small.allocate(256U << 10U, Offset{}));
+    small.budget().release(others);
+}

@@ -1,0 +1,55 @@
+// The compaction window of a stored topic after a restart: filled again from its log.
+#include <catch2/catch.hpp>
+
+#include "stored_topic_fixture.hpp"
+
+using namespace leveret;
+using namespace leveret::test;
+using namespace std::chrono_literals;
+
+TEST_CASE_METHOD(StoredTopicFixture, "StoredTopic: the compaction window survives a restart") {
+    settings.compaction_window_ms = 1000;
+    restart();
+    REQUIRE(begin_publish(DraftBatch().add("old", "a"))->result);
+    clock.advance(600ms);
+    REQUIRE(begin_publish(DraftBatch().add("young", "b"))->result);
+    clock.advance(600ms);
+    restart();
+    CHECK(begin_publish(DraftBatch().add("young", "c"))->result->accepted == 0);
+    CHECK(begin_publish(DraftBatch().add("old", "d"))->result->accepted == 1);
+}
+
+TEST_CASE_METHOD(StoredTopicFixture,
+                 "StoredTopic: the compaction window is filled again when there is memory for it, and nothing is left "
+                 "behind") {
+    settings.compaction_window_ms = 1000;
+    restart();
+    REQUIRE(begin_publish(DraftBatch().add("key", "a"))->result);
+    stop();
+    MemoryBudget& budget = catch_up_memory.budget();
+    const std::uint64_t others = budget.bytes_max() - budget.used_bytes();
+    REQUIRE(budget.try_charge(others));
+    start();
+    CHECK_FALSE(begin_publish(DraftBatch().add("key", "b"))->taken);
+    budget.release(others);
+    run();
+    CHECK(begin_publish(DraftBatch().add("key", "b"))->result->accepted == 0);
+    const std::weak_ptr<MessageLog> gone = log;
+    stop();
+    CHECK(gone.expired());
+}
+
+TEST_CASE_METHOD(StoredTopicFixture, "StoredTopic: the compaction window waits for memory for a large record, too") {
+    settings.compaction_window_ms = 1000;
+    restart();
+    REQUIRE(begin_publish(DraftBatch().add("key", std::string(300U << 10U, 'x')))->result);
+    stop();
+    MemoryBudget& budget = catch_up_memory.budget();
+    const std::uint64_t others = budget.bytes_max() - budget.used_bytes() - (600U << 10U);
+    REQUIRE(budget.try_charge(others));
+    start();
+    CHECK_FALSE(begin_publish(DraftBatch().add("key", "b"))->taken);
+    budget.release(others);
+    run();
+    CHECK(begin_publish(DraftBatch().add("key", "b"))->result->accepted == 0);
+}
