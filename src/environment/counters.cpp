@@ -35,6 +35,7 @@ std::vector<std::pair<std::string_view, std::uint64_t>> Counters::all() const {
         {"pending_waits", pending_waits.value()},
         {"catch_up_waits", catch_up_waits.value()},
         {"answer_waits", answer_waits.value()},
+        {"catch_up_pauses", catch_up_pauses.value()},
         {"log_bytes_written", log_bytes_written.value()},
         {"log_bytes_read", log_bytes_read.value()},
         {"log_syncs", log_syncs.value()},

@@ -35,6 +35,7 @@ struct Counters {
     Counter positions_refused, window_full, reply_queue_full, handshake_timeouts, write_timeouts, drains_cut;
     Counter disk_full, topic_busy;
     Counter pending_waits, catch_up_waits, answer_waits;  ///< of publishes, of readers of logs, of connections
+    Counter catch_up_pauses;
     // logs on disk
     Counter log_bytes_written, log_bytes_read, log_syncs;
     Counter logs_failed;    ///< stopped after a failed write or sync

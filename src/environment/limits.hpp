@@ -46,6 +46,9 @@ struct Limits {
     /// memory_bytes_max, at most 64 MiB. A record that does not fit cannot be read from a log. → readers wait for each
     /// other (catch_up_waits)
     std::uint64_t catch_up_bytes_max = 0;
+    /// While somebody publishes, those who read logs get 64 KiB in so long, all together, unless that is less than
+    /// twice what is published. 0: no pauses. (catch_up_pauses)
+    std::chrono::microseconds catch_up_pause{500};
     /// Of a topic with interval durability that does not say: how long records may wait for their sync.
     std::chrono::milliseconds sync_interval{1'000};
     /// Keys remembered by one topic's compaction window. → window_full (window_full)

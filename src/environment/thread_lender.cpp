@@ -19,14 +19,14 @@ ThreadLender::Scope::~Scope() {
     lender_here = nullptr;
 }
 
-std::optional<ThreadLender::Loan> ThreadLender::borrow() noexcept {
+std::optional<ThreadLender::Loan> ThreadLender::borrow(Use use) noexcept {
     ThreadLender* const lender = lender_here;
     if (lender == nullptr) {
         return std::nullopt;
     }
     const SteadyTime now = lender->clock_.steady_now();
-    if (now - lender->alone_since_.load(std::memory_order_relaxed) < alone_for ||
-        now < lender->next_loan_.load(std::memory_order_relaxed)) {
+    const bool is_alone = now - lender->alone_since_.load(std::memory_order_relaxed) >= alone_for;
+    if ((use == Use::wait && !is_alone) || now < lender->next_loan_.load(std::memory_order_relaxed)) {
         return std::nullopt;
     }
     if (lender->is_lent_.exchange(true, std::memory_order_relaxed)) {

@@ -1,4 +1,5 @@
-// When an io thread may do a disk's work itself: handing that over and back costs half as much as a sync.
+// When an io thread may do a disk's work itself: handing that over and back costs half as much as a sync, and more than
+// a write that needs none.
 #pragma once
 
 #include <atomic>
@@ -10,8 +11,9 @@
 
 namespace leveret {
 
-/// Lends the thread on which a connection is read to who has something short to do for that connection, while nobody
-/// else would miss the thread: no other connection has been read for a while, and no loan has taken long. One thread at
+/// Lends the thread on which a connection is read to who has something short to do for that connection. Where that has
+/// to wait for a device, only while nobody else would miss the thread: no other connection has been read for a while.
+/// In no case soon after a loan that has taken long. One thread at
 /// a time, so that a disk that hangs does not get hold of all of them; once in a Scope, so that of many requests that
 /// were read together the first alone is carried out that way, and the others together. Thread-safe.
 class ThreadLender {
@@ -45,8 +47,12 @@ class ThreadLender {
         const SteadyTime begin_;
     };
 
+    enum class Use {
+        brief,  ///< takes no longer than to hand it over: a thread is lent although others are active
+        wait,   ///< waits for a device
+    };
     /// The calling thread; nothing where that is in no Scope or would be missed.
-    [[nodiscard]] static std::optional<Loan> borrow() noexcept;
+    [[nodiscard]] static std::optional<Loan> borrow(Use use) noexcept;
 
   private:
     Clock& clock_;

@@ -75,14 +75,16 @@ Setting or_default(Setting setting) {
     return setting;
 }
 
-Setting duration(const std::string& flag, std::chrono::milliseconds& field, const std::string& help) {
-    constexpr std::uint64_t day_ms = 24ULL * 3600 * 1000;
+/// In the unit of `field`.
+template <class Unit>
+Setting duration(const std::string& flag, Unit& field, const std::string& help, std::uint64_t least = 1,
+                 std::uint64_t most = Unit(std::chrono::hours(24)).count()) {
     return {flag,
             variable_for(flag),
             help,
-            1,
-            day_ms,
-            [&field](std::uint64_t value) { field = std::chrono::milliseconds(value); },
+            least,
+            most,
+            [&field](std::uint64_t value) { field = Unit(value); },
             static_cast<std::uint64_t>(field.count())};
 }
 
@@ -126,6 +128,8 @@ std::vector<Setting> settings_of(BrokerOptions& broker) {
                          "the same of all stored topics; 0: a quarter of memory-bytes-max", 4096)),
         or_default(limit("catch-up-bytes-max", limits.catch_up_bytes_max,
                          "for those who read logs; 0: an eighth of memory-bytes-max, at most 64M", 1U << 20U)),
+        duration("catch-up-pause-us", limits.catch_up_pause,
+                 "between two parts of logs for those who read them while others publish; 0: none", 0, 1'000'000),
         limit("awaited-answers-per-connection-max", limits.awaited_answers_per_connection_max,
               "answers of one connection that wait for logs", 1),
         duration("sync-interval-ms", limits.sync_interval,

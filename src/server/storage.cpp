@@ -59,12 +59,13 @@ Storage::Storage(const StorageOptions& options, const Environment& environment, 
       files_(std::move(files)),
       lock_(std::move(lock)),
       catch_up_charge_(std::move(catch_up_charge)),
-      catch_up_memory_(catch_up_charge_.bytes(), &environment.counters.catch_up_waits),
       pending_(environment.limits.pending_bytes_max),
       write_pool_(executor ? nullptr : std::make_unique<asio::thread_pool>(std::max(options.write_threads, 1U))),
       read_pool_(executor ? nullptr : std::make_unique<asio::thread_pool>(std::max(options.read_threads, 1U))),
       executors_{.write = executor ? executor : asio::any_io_executor(write_pool_->get_executor()),
                  .read = executor ? executor : asio::any_io_executor(read_pool_->get_executor())},
+      catch_up_memory_(catch_up_charge_.bytes(), &environment.counters.catch_up_waits, &catch_up_pace_),
+      catch_up_pace_(environment, executors_.read),
       topics_(
           *files_, [this](Store kind) { return store(kind); }, executors_, catch_up_memory_, pending_) {}
 

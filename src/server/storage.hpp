@@ -50,13 +50,14 @@ class Storage {
     const Environment environment_;
     std::unique_ptr<Files> files_;
     std::unique_ptr<Files::Lock> lock_;
-    MemoryCharge catch_up_charge_;  // set aside of the server's memory, whether readers use it or not
-    CatchUpMemory catch_up_memory_;
+    MemoryCharge catch_up_charge_;                   // set aside of the server's memory, whether readers use it or not
     AwaitedBudget pending_;                          // what all topics may have that their logs do not have yet
     std::unique_ptr<asio::thread_pool> write_pool_;  // null with an executor from outside
     std::unique_ptr<asio::thread_pool> read_pool_;
     const LogExecutors executors_;
-    std::mutex mutex_;  // guards the two stores below while they are opened
+    CatchUpMemory catch_up_memory_;
+    CatchUpPace catch_up_pace_;  // goes first: readers that pause hold some of that memory
+    std::mutex mutex_;           // guards the two stores below while they are opened
     std::unique_ptr<LogStore> segments_;
     std::unique_ptr<LogStore> rocksdb_;
     TopicStorage topics_;

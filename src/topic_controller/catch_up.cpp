@@ -171,12 +171,12 @@ bool CatchUp::read(const std::shared_ptr<MessageLog>& log, Offset next, Timestam
         }
     }
     if (not_before == Timestamp::min()) {
-        start(log, next, end, block_bytes);
+        start(log, next, end, read_bytes());
         return true;
     }
     log->find_time(not_before, [self = shared_from_this(), log, next, end](const Result<Offset>& found) {
         if (found && *found < end) {
-            self->start(log, std::max(next, *found), end, block_bytes);
+            self->start(log, std::max(next, *found), end, self->read_bytes());
         } else {
             found ? self->put(Part{.skip_to = end}) : self->fail(found.error());
         }
@@ -196,7 +196,7 @@ void CatchUp::read_ahead(const std::shared_ptr<MessageLog>& log, Offset end) {
         waiter_.reset();
         from = parts_.front().block->end();
     }
-    start(log, from, end, block_bytes);
+    start(log, from, end, read_bytes());
 }
 
 /// is_reading_ is set.
@@ -250,7 +250,28 @@ void CatchUp::finish(const std::shared_ptr<MessageLog>& log, Offset from, Offset
         const std::lock_guard lock(mutex_);
         parts_.push_back(Part{.damaged = LaggedRange{read->damaged->first, std::min(read->damaged->second, end)}});
     }
-    put(block->record_count() != 0 ? Part{.block = std::move(block)} : Part{});
+    if (block->record_count() != 0) {
+        put_in_time(std::move(block));
+    } else {
+        put(Part{});
+    }
+}
+
+std::size_t CatchUp::read_bytes() const {
+    CatchUpPace* const pace = memory_.pace();
+    return pace == nullptr ? CatchUpPace::read_bytes : pace->read_bytes_now();
+}
+
+void CatchUp::put_in_time(BlockPin block) {
+    CatchUpPace* const pace = memory_.pace();
+    if (pace == nullptr) {
+        put(Part{.block = std::move(block)});
+        return;
+    }
+    const std::uint64_t records = block->record_count();
+    const std::uint64_t published = pace->published();
+    pace->pass(records, published - std::exchange(published_, published),
+               [self = shared_from_this(), block = std::move(block)] { self->put(Part{.block = block}); });
 }
 
 void CatchUp::fail(std::error_code error) {

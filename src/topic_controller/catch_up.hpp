@@ -15,6 +15,7 @@
 #include "topic_controller/awaited_budget.hpp"
 #include "topic_controller/block.hpp"
 #include "topic_controller/broadcast_buffer.hpp"
+#include "topic_controller/catch_up_pace.hpp"
 #include "topic_controller/topic_waiter.hpp"
 
 namespace leveret {
@@ -25,9 +26,11 @@ class CatchUp;
 /// wait for each other instead of pushing the newest records out of the buffers. Thread-safe; outlives the readers.
 class CatchUpMemory {
   public:
-    /// Adds to `waits`, unless it is null, whenever somebody has to wait.
-    explicit CatchUpMemory(std::uint64_t bytes_max, Counter* waits = nullptr) : shared_(bytes_max), waits_(waits) {}
+    /// Adds to `waits`, unless it is null, whenever somebody has to wait. Without a pace nobody ever pauses.
+    explicit CatchUpMemory(std::uint64_t bytes_max, Counter* waits = nullptr, CatchUpPace* pace = nullptr)
+        : shared_(bytes_max), waits_(waits), pace_(pace) {}
 
+    [[nodiscard]] CatchUpPace* pace() const noexcept { return pace_; }
     [[nodiscard]] MemoryBudget& budget() noexcept { return shared_.budget(); }
     /// Whether there is enough for those who read ahead of what their subscriber has taken.
     [[nodiscard]] bool has_spare() const noexcept {
@@ -53,6 +56,7 @@ class CatchUpMemory {
 
     AwaitedBudget shared_;
     Counter* const waits_;
+    CatchUpPace* const pace_;
 
     std::mutex mutex_;                                         // guards what follows; nothing is called under it
     std::map<std::uint64_t, std::weak_ptr<CatchUp>> readers_;  // by number, in the order of their coming
@@ -92,12 +96,12 @@ class CatchUp : public std::enable_shared_from_this<CatchUp> {
     void read_ahead(const std::shared_ptr<MessageLog>& log, Offset end);
 
   private:
-    static constexpr std::size_t block_bytes = 256U << 10U;
-
+    [[nodiscard]] std::size_t read_bytes() const;
     [[nodiscard]] Part find_part(Offset next, std::vector<Part>& passed);
     void start(const std::shared_ptr<MessageLog>& log, Offset from, Offset end, std::size_t bytes);
     void finish(const std::shared_ptr<MessageLog>& log, Offset from, Offset end, BlockPin block,
                 const Result<LogRead>& read);
+    void put_in_time(BlockPin block);
     void put(Part part);
     void fail(std::error_code error);
 
@@ -108,6 +112,7 @@ class CatchUp : public std::enable_shared_from_this<CatchUp> {
     std::deque<Part> parts_;    // in the order of their offsets, at most three
     bool is_reading_ = false;
     std::weak_ptr<TopicWaiter> waiter_;  // to be woken by the read that is under way
+    std::uint64_t published_ = 0;        // by everybody, when it read last; used by the read that is under way
 };
 
 }  // namespace leveret

@@ -35,6 +35,8 @@ TEST_CASE("server options: every limit is a flag and a variable, with units") {
     CHECK(parse({"--topic-bytes-max", "1M"})->broker.limits.topic_bytes_max == 1U << 20U);
     CHECK(parse({"--topic-bytes-max", "64KiB"})->broker.limits.topic_bytes_max == 64U << 10U);
     CHECK(parse({"--drain-timeout-ms", "9"})->broker.limits.drain_timeout == std::chrono::milliseconds(9));
+    CHECK(parse({"--catch-up-pause-us", "9"})->broker.limits.catch_up_pause == std::chrono::microseconds(9));
+    CHECK(parse({"--catch-up-pause-us", "0"})->broker.limits.catch_up_pause.count() == 0);
 }
 
 TEST_CASE("server options: limits that follow from another one may be given, or be left to that with 0") {

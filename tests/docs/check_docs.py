@@ -57,7 +57,8 @@ def check_limits(top):
     yield from compare("limit", [name for _, name, _, _ in fields], first_cells(table))
     server_options = (top / "src/server/server_options.cpp").read_text()
     for kind, name, assigned, braced in fields:
-        flag = "--" + name.replace("_", "-") + ("-ms" if "milliseconds" in kind else "")
+        unit = "-ms" if "milliseconds" in kind else "-us" if "microseconds" in kind else ""
+        flag = "--" + name.replace("_", "-") + unit
         if f'"{flag[2:]}", limits.{name},' not in server_options:
             yield f"limit {name}: leveret-server has no flag {flag} for it"
         row = re.search(r"^\| `%s` \|(.*)\|$" % name, table, re.M)

@@ -9,13 +9,15 @@ using namespace std::chrono_literals;
 
 namespace {
 
+using Use = ThreadLender::Use;
+
 struct Lending {
     ManualClock clock;
     ThreadLender lender{clock};
 
     bool lends_to(std::uint64_t connection) {
         const ThreadLender::Scope scope(lender, connection);
-        return ThreadLender::borrow().has_value();
+        return ThreadLender::borrow(Use::wait).has_value();
     }
     void be_alone(std::uint64_t connection) {
         CHECK_FALSE(lends_to(connection));
@@ -38,28 +40,43 @@ TEST_CASE_METHOD(Lending, "thread lender: a connection that has been alone for a
     CHECK(lends_to(1));
 }
 
+TEST_CASE_METHOD(Lending, "thread lender: for something brief a thread is lent although others are active") {
+    for (const std::uint64_t connection : {1U, 2U, 1U}) {
+        const ThreadLender::Scope scope(lender, connection);
+        CHECK(ThreadLender::borrow(Use::brief));
+        CHECK_FALSE(ThreadLender::borrow(Use::brief));
+    }
+    {
+        const ThreadLender::Scope scope(lender, 1);
+        const auto loan = ThreadLender::borrow(Use::brief);
+        clock.advance(ThreadLender::long_loan + 1us);
+    }
+    const ThreadLender::Scope scope(lender, 1);
+    CHECK_FALSE(ThreadLender::borrow(Use::brief));
+}
+
 TEST_CASE_METHOD(Lending, "thread lender: a thread is lent only in its own scope") {
     be_alone(1);
-    CHECK_FALSE(ThreadLender::borrow());
+    CHECK_FALSE(ThreadLender::borrow(Use::wait));
     const ThreadLender::Scope scope(lender, 1);
     bool lends_elsewhere = true;
-    std::thread([&] { lends_elsewhere = ThreadLender::borrow().has_value(); }).join();
+    std::thread([&] { lends_elsewhere = ThreadLender::borrow(Use::wait).has_value(); }).join();
     CHECK_FALSE(lends_elsewhere);
-    CHECK(ThreadLender::borrow());
+    CHECK(ThreadLender::borrow(Use::wait));
 }
 
 TEST_CASE_METHOD(Lending, "thread lender: there is one loan in a scope, and one thread that is lent at a time") {
     be_alone(1);
     const ThreadLender::Scope scope(lender, 1);
     {
-        const auto loan = ThreadLender::borrow();
+        const auto loan = ThreadLender::borrow(Use::wait);
         CHECK(loan);
-        CHECK_FALSE(ThreadLender::borrow());
+        CHECK_FALSE(ThreadLender::borrow(Use::wait));
         bool lends_another = true;
         std::thread([&] { lends_another = lends_to(1); }).join();
         CHECK_FALSE(lends_another);
     }
-    CHECK_FALSE(ThreadLender::borrow());
+    CHECK_FALSE(ThreadLender::borrow(Use::wait));
     bool lends_another = false;
     std::thread([&] { lends_another = lends_to(1); }).join();
     CHECK(lends_another);
@@ -69,7 +86,7 @@ TEST_CASE_METHOD(Lending, "thread lender: after a long loan there is none for a 
     be_alone(1);
     const auto borrow_for = [&](std::chrono::microseconds time) {
         const ThreadLender::Scope scope(lender, 1);
-        const auto loan = ThreadLender::borrow();
+        const auto loan = ThreadLender::borrow(Use::wait);
         REQUIRE(loan);
         clock.advance(time);
     };

@@ -27,10 +27,10 @@ struct BorrowingFixture : SegmentFixture {
         const ThreadLender::Scope scope(lender, 1);
         return begin(batch);
     }
-    bool begin(const std::shared_ptr<std::vector<std::byte>>& batch) {
+    bool begin(const std::shared_ptr<std::vector<std::byte>>& batch, Sync sync = Sync::yes) {
         const Bytes run_of_records = *batch;
         const auto answered = std::make_shared<bool>(false);
-        opened.log->append({&run_of_records, 1}, Sync::yes, [batch, answered](const MessageLog::Appended& done) {
+        opened.log->append({&run_of_records, 1}, sync, [batch, answered](const MessageLog::Appended& done) {
             CHECK_FALSE(done.error);
             *answered = true;
         });
@@ -52,6 +52,25 @@ TEST_CASE_METHOD(BorrowingFixture, "segment log: a long append is left to the lo
     CHECK_FALSE(is_answered_at_once(std::string(17U << 10U, 'x')));
     run();
     CHECK(extent().synced == Offset{2});
+}
+
+TEST_CASE_METHOD(BorrowingFixture,
+                 "segment log: beside other connections a thread is borrowed for a write alone, not for a sync") {
+    const auto batch = log().next_batch({"second"});
+    REQUIRE_FALSE(log().reserve(batch->size()));
+    {
+        const ThreadLender::Scope scope(lender, 2);
+        CHECK(begin(batch, Sync::no));
+    }
+    CHECK(extent().synced == Offset{1});
+    const auto synced = log().next_batch({"third"});
+    REQUIRE_FALSE(log().reserve(synced->size()));
+    {
+        const ThreadLender::Scope scope(lender, 3);
+        CHECK_FALSE(begin(synced, Sync::yes));
+    }
+    run();
+    CHECK(extent().synced == Offset{3});
 }
 
 TEST_CASE_METHOD(BorrowingFixture, "segment log: nothing but an append is carried out by who asks for it") {

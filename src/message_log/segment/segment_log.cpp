@@ -93,7 +93,7 @@ class SegmentLog::Core : public std::enable_shared_from_this<Core> {
     void post_read(Read read);
 
     // One thread at a time: the one for which is_scheduled_ was set.
-    void work();
+    void work(std::unique_lock<std::mutex> lock);
     void make_room(const std::vector<Room>& rooms);
     [[nodiscard]] std::error_code grant(const Room& room);
     void write_appends(std::span<const Append> appends, std::span<const Bytes> runs);
@@ -171,10 +171,10 @@ void SegmentLog::Core::append(std::span<const Bytes> runs, Sync sync, AppendDone
     const bool is_short = append.bytes != 0 && append.bytes <= borrowed_bytes_max;
     queue_.appends.push_back(std::move(append));
     if (is_short && !is_scheduled_) {
-        if (const auto thread = ThreadLender::borrow()) {
+        if (const auto thread =
+                ThreadLender::borrow(sync == Sync::no ? ThreadLender::Use::brief : ThreadLender::Use::wait)) {
             is_scheduled_ = true;
-            lock.unlock();
-            work();
+            work(std::move(lock));
             return;
         }
     }
@@ -218,15 +218,14 @@ void SegmentLog::Core::schedule(std::unique_lock<std::mutex> lock) {
         return;
     }
     lock.unlock();
-    asio::post(strand_, [self = shared_from_this()] { self->work(); });
+    asio::post(strand_, [self = shared_from_this()] { self->work(std::unique_lock(self->mutex_)); });
 }
 
-void SegmentLog::Core::work() {
+/// Carries out what is queued now, and leaves what comes meanwhile to the log's threads.
+void SegmentLog::Core::work(std::unique_lock<std::mutex> lock) {
     Queue taken;
-    {
-        const std::lock_guard lock(mutex_);
-        std::swap(taken, queue_);
-    }
+    std::swap(taken, queue_);
+    lock.unlock();
     if (taken.wants_more_room || !taken.rooms.empty()) {
         make_room(taken.rooms);
     }
@@ -238,7 +237,7 @@ void SegmentLog::Core::work() {
     }
     trim_now(taken.trims);
 
-    std::unique_lock lock(mutex_);
+    lock.lock();
     give_back(taken.appends, queue_.appends);
     give_back(taken.runs, queue_.runs);
     if (queue_.is_empty() && close_done_ && reads_ == 0) {
