@@ -15,6 +15,7 @@
 
 #include "protocol/native.hpp"
 #include "server/connection.hpp"
+#include "server/io_thread.hpp"
 #include "server/listener.hpp"
 
 namespace leveret {
@@ -177,6 +178,10 @@ void Broker::Implementation::start_threads() {
         return;
     }
     keep_running_.emplace(own_context_->get_executor());
+    if (threads_ == 1) {
+        own_threads_.emplace_back([this] { run_io_thread(*own_context_, options_.busy_poll); });
+        return;
+    }
     for (unsigned i = 0; i < threads_; ++i) {
         own_threads_.emplace_back([this] { own_context_->run(); });
     }

@@ -93,6 +93,9 @@ std::vector<Setting> settings_of(BrokerOptions& broker) {
     constexpr std::uint64_t frame_most = 1U << 30U;
     std::vector<Setting> settings{
         limit("port", broker.port, "port to listen on, 0 for any free one", 0, 65535),
+        duration("busy-poll-us", broker.busy_poll,
+                 "an io thread that is the only one looks for more to do before it sleeps; 0: not at all", 0,
+                 1'000'000),
         limit("threads", broker.threads, "io threads; 0: one less than the machine has cores", 0, 1024),
         limit("memory-bytes-max", limits.memory_bytes_max,
               "all blocks, windows and connection buffers; 0: 1 GiB, or a quarter of the machine", 0),

@@ -36,6 +36,7 @@ TEST_CASE("server options: every limit is a flag and a variable, with units") {
     CHECK(parse({"--topic-bytes-max", "64KiB"})->broker.limits.topic_bytes_max == 64U << 10U);
     CHECK(parse({"--drain-timeout-ms", "9"})->broker.limits.drain_timeout == std::chrono::milliseconds(9));
     CHECK(parse({"--catch-up-pause-us", "9"})->broker.limits.catch_up_pause == std::chrono::microseconds(9));
+    CHECK(parse({"--busy-poll-us", "0"})->broker.busy_poll.count() == 0);
     CHECK(parse({"--catch-up-pause-us", "0"})->broker.limits.catch_up_pause.count() == 0);
 }
 

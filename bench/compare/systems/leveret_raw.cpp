@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 #include "protocol/native.hpp"
 #include "protocol/zaichik.hpp"
@@ -11,6 +13,9 @@ constexpr std::size_t frame_bytes_max = 16U << 20U;
 /// Of one Publish frame, as the client library's default.
 constexpr std::size_t publish_frame_bytes = 64U << 10U;
 constexpr Correlation request{1};
+/// How far the server may be ahead of a subscriber, granted anew in quarters, as the client library does. More only
+/// piles up in sockets: with many subscribers far more than the processor's cache holds.
+constexpr std::uint64_t credit_bytes = 1U << 20U;
 
 class NativeProtocol final : public RawProtocol {
   public:
@@ -37,12 +42,14 @@ class NativeProtocol final : public RawProtocol {
         std::vector<std::byte> out;
         native::Subscribe subscribe;
         subscribe.start.kind = native::Start::Kind::earliest;
+        subscribe.credit_bytes = credit_bytes;
         for (const std::uint32_t handle : handles_) {
             native::append_frame(out, native::FrameType::subscribe, subscribe, request, handle);
         }
         socket.write(out);
         for (std::size_t i = 0; i < handles_.size(); ++i) {
-            static_cast<void>(expect(socket, native::FrameType::subscribed));
+            const std::uint32_t subscription = expect(socket, native::FrameType::subscribed);
+            owed_bytes_.resize(std::max<std::size_t>(owed_bytes_.size(), subscription + 1));
         }
     }
 
@@ -57,7 +64,7 @@ class NativeProtocol final : public RawProtocol {
         }
     }
 
-    std::size_t take(Bytes received, Sink& sink, Socket& /*socket*/) override {
+    std::size_t take(Bytes received, Sink& sink, Socket& socket) override {
         std::size_t taken = 0;
         for (;;) {
             const auto frame = native::decode(received.subspan(taken), frame_bytes_max);
@@ -69,9 +76,11 @@ class NativeProtocol final : public RawProtocol {
             }
             taken += (*frame)->header.length;
             if ((*frame)->header.type == native::FrameType::deliver) {
-                for (const RecordView record : Records((*frame)->body.subspan(native::Deliver::prefix_bytes))) {
+                const Bytes records = (*frame)->body.subspan(native::Deliver::prefix_bytes);
+                for (const RecordView record : Records(records)) {
                     sink.take(record.payload());
                 }
+                give_credit_back((*frame)->header.handle, records.size(), socket);
             } else {
                 throw std::runtime_error("leveret: unexpected frame " +
                                          std::string(native::frame_type_name((*frame)->header.type)));
@@ -103,6 +112,17 @@ class NativeProtocol final : public RawProtocol {
         }
     }
 
+    void give_credit_back(std::uint32_t subscription, std::uint64_t bytes, Socket& socket) {
+        std::uint64_t& owed = owed_bytes_.at(subscription);
+        owed += bytes;
+        if (owed * 4 >= credit_bytes) {
+            std::vector<std::byte> out;
+            native::append_frame(out, native::FrameType::grant, native::Grant{.bytes = std::exchange(owed, 0)}, {},
+                                 subscription, native::flags::one_way);
+            socket.write(out);
+        }
+    }
+
     /// Reads one frame, which has to be of this type; answers its handle.
     static std::uint32_t expect(Socket& socket, native::FrameType type) {
         std::vector<std::byte> bytes = socket.read_exactly(native::header_bytes);
@@ -118,7 +138,8 @@ class NativeProtocol final : public RawProtocol {
     }
 
     const Work work_;
-    std::vector<std::uint32_t> handles_;  // by topic
+    std::vector<std::uint32_t> handles_;     // by topic
+    std::vector<std::uint64_t> owed_bytes_;  // by subscription
 };
 
 class ZaichikProtocol final : public RawProtocol {
