@@ -75,6 +75,9 @@ void publish_in_window(Publisher& publisher, const RunPlan& plan, const RunSetti
     }
 }
 
+/// A publisher that never sleeps would measure the scheduler: three processes would share two processors.
+constexpr std::chrono::microseconds least_sleep{25};
+
 void publish_on_schedule(Publisher& publisher, const RunPlan& plan, SharedRun& shared) {
     const auto interval =
         std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(1 / plan.rate));
@@ -91,7 +94,7 @@ void publish_on_schedule(Publisher& publisher, const RunPlan& plan, SharedRun& s
         count_published(shared, 0, published);
         publisher.push();
         if (!is_last) {
-            std::this_thread::sleep_until(due);
+            std::this_thread::sleep_until(std::max(due, now + least_sleep));
         }
     }
 }
