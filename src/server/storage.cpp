@@ -64,8 +64,8 @@ Storage::Storage(const StorageOptions& options, const Environment& environment, 
       read_pool_(executor ? nullptr : std::make_unique<asio::thread_pool>(std::max(options.read_threads, 1U))),
       executors_{.write = executor ? executor : asio::any_io_executor(write_pool_->get_executor()),
                  .read = executor ? executor : asio::any_io_executor(read_pool_->get_executor())},
-      catch_up_memory_(catch_up_charge_.bytes(), &environment.counters.catch_up_waits, &catch_up_pace_),
-      catch_up_pace_(environment, executors_.read),
+      catch_up_pace_(std::make_shared<CatchUpPace>(environment, executors_.read)),
+      catch_up_memory_(catch_up_charge_.bytes(), &environment.counters.catch_up_waits, catch_up_pace_.get()),
       topics_(
           *files_, [this](Store kind) { return store(kind); }, executors_, catch_up_memory_, pending_) {}
 
@@ -74,6 +74,7 @@ Storage::~Storage() {
 }
 
 void Storage::join() {
+    catch_up_pace_->stop();
     for (asio::thread_pool* const pool : {write_pool_.get(), read_pool_.get()}) {
         if (pool != nullptr) {
             pool->join();

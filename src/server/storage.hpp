@@ -55,9 +55,9 @@ class Storage {
     std::unique_ptr<asio::thread_pool> write_pool_;  // null with an executor from outside
     std::unique_ptr<asio::thread_pool> read_pool_;
     const LogExecutors executors_;
+    const std::shared_ptr<CatchUpPace> catch_up_pace_;
     CatchUpMemory catch_up_memory_;
-    CatchUpPace catch_up_pace_;  // goes first: readers that pause hold some of that memory
-    std::mutex mutex_;           // guards the two stores below while they are opened
+    std::mutex mutex_;  // guards the two stores below while they are opened
     std::unique_ptr<LogStore> segments_;
     std::unique_ptr<LogStore> rocksdb_;
     TopicStorage topics_;

@@ -102,9 +102,12 @@ void CatchUpMemory::give_back(BlockPin block) {
         return;
     }
     const std::lock_guard lock(mutex_);
-    if (spares_.size() < spares_max) {
-        spares_.push_back(std::move(block));
+    if (spares_.size() == spares_max) {
+        std::swap(spares_.front(), spares_.back());  // of a size that is no longer asked for, most likely
+        std::swap(spares_.back(), block);            // goes after the mutex
+        return;
     }
+    spares_.push_back(std::move(block));
 }
 
 namespace {
@@ -125,10 +128,12 @@ CatchUp::~CatchUp() {
 }
 
 void CatchUp::let_go() {
-    std::deque<Part> parts;  // goes after the mutex
+    std::deque<Part> parts;  // go after the mutex
+    BlockPin paused;
     const std::lock_guard lock(mutex_);
-    if (!is_reading_) {
+    if (!is_reading_ || paused_) {
         parts.swap(parts_);
+        std::swap(paused, paused_);
     }
 }
 
@@ -251,7 +256,7 @@ void CatchUp::finish(const std::shared_ptr<MessageLog>& log, Offset from, Offset
         parts_.push_back(Part{.damaged = LaggedRange{read->damaged->first, std::min(read->damaged->second, end)}});
     }
     if (block->record_count() != 0) {
-        put_in_time(std::move(block));
+        put_in_time(std::move(block), end);
     } else {
         put(Part{});
     }
@@ -259,19 +264,40 @@ void CatchUp::finish(const std::shared_ptr<MessageLog>& log, Offset from, Offset
 
 std::size_t CatchUp::read_bytes() const {
     CatchUpPace* const pace = memory_.pace();
-    return pace == nullptr ? CatchUpPace::read_bytes : pace->read_bytes_now();
+    return pace == nullptr ? CatchUpPace::read_bytes : pace->look_for_read_bytes();
 }
 
-void CatchUp::put_in_time(BlockPin block) {
+void CatchUp::put_in_time(BlockPin block, Offset end) {
     CatchUpPace* const pace = memory_.pace();
-    if (pace == nullptr) {
+    if (pace == nullptr || !is_ahead(block->record_count(), end)) {
         put(Part{.block = std::move(block)});
         return;
     }
-    const std::uint64_t records = block->record_count();
-    const std::uint64_t published = pace->published();
-    pace->pass(records, published - std::exchange(published_, published),
-               [self = shared_from_this(), block = std::move(block)] { self->put(Part{.block = block}); });
+    {
+        const std::lock_guard lock(mutex_);
+        paused_ = std::move(block);
+    }
+    if (!pace->pause(weak_from_this())) {
+        go_on();
+    }
+}
+
+/// Whether a reader of a topic that grows gets nearer to its end. One that pauses regardless would perhaps never catch
+/// up; one that gets twice what is published does.
+bool CatchUp::is_ahead(std::uint64_t records, Offset end) noexcept {
+    const std::uint64_t grown = end.value - std::exchange(end_seen_, end).value_or(end).value;
+    const auto read = static_cast<std::int64_t>(records);
+    ahead_ = std::min(ahead_ + read - 2 * static_cast<std::int64_t>(grown), read);
+    return ahead_ > 0;
+}
+
+void CatchUp::go_on() noexcept {
+    BlockPin block;
+    {
+        const std::lock_guard lock(mutex_);
+        std::swap(block, paused_);
+    }
+    put(block ? Part{.block = std::move(block)} : Part{});  // it may have been let go of: then it is read again
 }
 
 void CatchUp::fail(std::error_code error) {

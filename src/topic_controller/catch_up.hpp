@@ -62,12 +62,12 @@ class CatchUpMemory {
     std::map<std::uint64_t, std::weak_ptr<CatchUp>> readers_;  // by number, in the order of their coming
     std::uint64_t last_reader_ = 0;
     std::uint64_t last_reclaimed_ = 0;  // they take turns
-    std::vector<BlockPin> spares_;      // of the usual size; some may still be pinned by others
+    std::vector<BlockPin> spares_;      // some may still be pinned by others
 };
 
 /// Holds a block of records that the log's threads have read, and the next one, which they read ahead meanwhile.
 /// Thread-safe; shared by its reader and by reads that are under way. Nothing is called under its mutex.
-class CatchUp : public std::enable_shared_from_this<CatchUp> {
+class CatchUp final : public PacedReader, public std::enable_shared_from_this<CatchUp> {
   public:
     /// What the log had for a reader: at most one of the four.
     struct Part {
@@ -81,7 +81,7 @@ class CatchUp : public std::enable_shared_from_this<CatchUp> {
     explicit CatchUp(CatchUpMemory& memory) noexcept : memory_(memory) {}
     CatchUp(const CatchUp&) = delete;
     CatchUp& operator=(const CatchUp&) = delete;
-    ~CatchUp();
+    ~CatchUp() override;
 
     /// What is there for a reader at `next`; empty where the log has to be asked.
     [[nodiscard]] Part part_at(Offset next);
@@ -90,18 +90,20 @@ class CatchUp : public std::enable_shared_from_this<CatchUp> {
     /// something already.
     [[nodiscard]] bool read(const std::shared_ptr<MessageLog>& log, Offset next, Timestamp not_before, Offset end,
                             const std::shared_ptr<TopicWaiter>& waiter);
-    /// Lets go of what has been read and not been asked for yet, unless a read is under way: it can be read again.
+    /// Lets go of what has been read and not been asked for yet, unless the log is reading: it can be read again.
     void let_go();
     /// Reads on behind the block that part_at() last gave, if there is memory to spare.
     void read_ahead(const std::shared_ptr<MessageLog>& log, Offset end);
 
   private:
+    void go_on() noexcept override;
     [[nodiscard]] std::size_t read_bytes() const;
     [[nodiscard]] Part find_part(Offset next, std::vector<Part>& passed);
     void start(const std::shared_ptr<MessageLog>& log, Offset from, Offset end, std::size_t bytes);
     void finish(const std::shared_ptr<MessageLog>& log, Offset from, Offset end, BlockPin block,
                 const Result<LogRead>& read);
-    void put_in_time(BlockPin block);
+    void put_in_time(BlockPin block, Offset end);
+    [[nodiscard]] bool is_ahead(std::uint64_t records, Offset end) noexcept;
     void put(Part part);
     void fail(std::error_code error);
 
@@ -112,7 +114,10 @@ class CatchUp : public std::enable_shared_from_this<CatchUp> {
     std::deque<Part> parts_;    // in the order of their offsets, at most three
     bool is_reading_ = false;
     std::weak_ptr<TopicWaiter> waiter_;  // to be woken by the read that is under way
-    std::uint64_t published_ = 0;        // by everybody, when it read last; used by the read that is under way
+    BlockPin paused_;                    // what has been read, until its pause is over
+    // Used by the read that is under way:
+    std::optional<Offset> end_seen_;  // the topic's, last time
+    std::int64_t ahead_ = 0;          // records that were read beyond twice what the topic has grown
 };
 
 }  // namespace leveret

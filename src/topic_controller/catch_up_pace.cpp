@@ -1,6 +1,5 @@
 #include "topic_controller/catch_up_pace.hpp"
 
-#include <algorithm>
 #include <utility>
 
 #include <asio/post.hpp>
@@ -10,56 +9,86 @@ namespace leveret {
 CatchUpPace::CatchUpPace(const Environment& environment, const asio::any_io_executor& executor)
     : environment_(environment), strand_(executor), timer_(environment.clock.make_timer(strand_)) {}
 
-/// Under the mutex. Whether more has been published than when it was looked last; what that says is forgotten after
-/// `live_for`.
-bool CatchUpPace::is_live() {
+/// Under the mutex. What has been published since a look long ago says nothing about now.
+bool CatchUpPace::look_for_publishers() {
     const SteadyTime now = environment_.clock.steady_now();
-    const bool looked_lately = std::exchange(looked_at_, now) + live_for >= now;
-    const std::uint64_t before = std::exchange(published_, published());
+    const bool looked_lately = std::exchange(looked_at_, now) >= now - live_for;
+    const std::uint64_t before = std::exchange(published_, environment_.counters.records_published.value());
     if (looked_lately && published_ != before) {
         live_until_ = now + live_for;
     }
-    return now < live_until_ && environment_.limits.catch_up_pause.count() != 0;
+    return now < live_until_ && environment_.limits.catch_up_pause.count() != 0 && !is_stopped_;
 }
 
-std::size_t CatchUpPace::read_bytes_now() {
+std::size_t CatchUpPace::look_for_read_bytes() {
     const std::lock_guard lock(mutex_);
-    return is_live() ? paced_read_bytes : read_bytes;
+    return look_for_publishers() ? paced_read_bytes : read_bytes;
 }
 
-void CatchUpPace::pass(std::uint64_t records, std::uint64_t published_meanwhile, std::function<void()> go_on) {
+bool CatchUpPace::pause(const std::weak_ptr<PacedReader>& reader) {
     {
         const std::lock_guard lock(mutex_);
-        if (is_live() && 2 * published_meanwhile < records) {
-            waiting_.push_back(std::exchange(go_on, nullptr));
-            if (waiting_.size() == 1) {
-                begin_pause();
-            }
+        if (!look_for_publishers()) {
+            return false;
+        }
+        pausing_.push_back(reader);
+        if (pausing_.size() > 1) {
+            return true;  // the timer runs
         }
     }
-    if (go_on) {
-        go_on();
-    }
+    asio::post(strand_, [weak = weak_from_this()] {
+        if (const auto self = weak.lock()) {
+            self->set_timer();
+        }
+    });
+    return true;
 }
 
-/// Under the mutex.
-void CatchUpPace::begin_pause() {
+/// Thread: the strand's, as for the next.
+void CatchUpPace::set_timer() {
     environment_.counters.catch_up_pauses.add();
-    asio::post(strand_, [this] { timer_->set_after(environment_.limits.catch_up_pause, [this] { end_pause(); }); });
+    timer_->set_after(environment_.limits.catch_up_pause, [weak = weak_from_this()] {
+        if (const auto self = weak.lock()) {
+            self->end_pause();
+        }
+    });
 }
 
-/// Thread: the strand's.
 void CatchUpPace::end_pause() {
-    std::function<void()> go_on;
+    std::deque<std::weak_ptr<PacedReader>> due;
+    bool is_over = false;
     {
         const std::lock_guard lock(mutex_);
-        go_on = std::move(waiting_.front());
-        waiting_.pop_front();
-        if (!waiting_.empty()) {
-            begin_pause();
+        while (!pausing_.empty() && pausing_.front().expired()) {
+            pausing_.pop_front();
+        }
+        if (!look_for_publishers()) {
+            due.swap(pausing_);
+        } else if (!pausing_.empty()) {
+            due.push_back(std::move(pausing_.front()));
+            pausing_.pop_front();
+        }
+        is_over = pausing_.empty();
+    }
+    if (!is_over) {
+        set_timer();
+    }
+    for (const auto& weak : due) {
+        if (const auto reader = weak.lock()) {
+            reader->go_on();
         }
     }
-    go_on();
+}
+
+void CatchUpPace::stop() {
+    {
+        const std::lock_guard lock(mutex_);
+        is_stopped_ = true;
+    }
+    asio::post(strand_, [self = shared_from_this()] {
+        self->timer_->cancel();
+        self->end_pause();
+    });
 }
 
 }  // namespace leveret

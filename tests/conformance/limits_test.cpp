@@ -292,6 +292,25 @@ TEST_CASE("limits: catch_up_bytes_max is set aside where there is a data directo
     CHECK(RunningBroker(limits).memory_used_bytes() == 0);
 }
 
+TEST_CASE("limits: catch_up_pause, while somebody publishes") {
+    const TemporaryDirectory directory;
+    {
+        const RunningBroker broker(on(directory, {}));
+        NativePeer peer(broker.port());
+        REQUIRE(peer.publish(peer.open("a"), {"x", "y"}).said() == "published");
+    }
+    const RunningBroker broker(on(directory, {}));  // has nothing of it in memory
+    NativePeer peer(broker.port());
+    const std::uint32_t topic = peer.open("a");
+    const std::uint32_t other = peer.open("b");
+    const native::Fetch from_first{.start = start_at(native::Start::Kind::offset, 0)};
+    wait_until([&] {
+        REQUIRE(peer.publish(other, {"z"}).said() == "published");
+        REQUIRE(peer.request(FrameType::fetch, from_first, topic).said() == "fetched");
+        return broker.counters().catch_up_pauses.value() > 0;
+    });
+}
+
 TEST_CASE("limits: awaited_answers_per_connection_max, and everything is answered") {
     const TemporaryDirectory directory;
     const RunningBroker broker(on(directory, with<std::size_t>(&Limits::awaited_answers_per_connection_max, 3)));

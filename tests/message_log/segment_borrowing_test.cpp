@@ -73,6 +73,22 @@ TEST_CASE_METHOD(BorrowingFixture,
     CHECK(extent().synced == Offset{3});
 }
 
+TEST_CASE_METHOD(BorrowingFixture, "segment log: beside other connections no thread is borrowed to begin a new file") {
+    const std::uint64_t segments = extent().segments;
+    for (bool is_new_file = false; !is_new_file;) {
+        const auto batch = log().next_batch({std::string(512, 'x')});
+        REQUIRE_FALSE(log().reserve(batch->size()));
+        bool is_written_at_once = false;
+        {
+            const ThreadLender::Scope scope(lender, 2);
+            is_written_at_once = begin(batch, Sync::no);
+        }
+        run();
+        is_new_file = extent().segments > segments;
+        CHECK(is_written_at_once != is_new_file);
+    }
+}
+
 TEST_CASE_METHOD(BorrowingFixture, "segment log: nothing but an append is carried out by who asks for it") {
     bool is_synced = false;
     {

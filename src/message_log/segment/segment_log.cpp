@@ -171,8 +171,10 @@ void SegmentLog::Core::append(std::span<const Bytes> runs, Sync sync, AppendDone
     const bool is_short = append.bytes != 0 && append.bytes <= borrowed_bytes_max;
     queue_.appends.push_back(std::move(append));
     if (is_short && !is_scheduled_) {
+        // Nobody else uses the writer now. To begin a new file is to sync the old one.
+        const bool waits_for_disk = sync == Sync::yes || writer_.wants_to_roll();
         if (const auto thread =
-                ThreadLender::borrow(sync == Sync::no ? ThreadLender::Use::brief : ThreadLender::Use::wait)) {
+                ThreadLender::borrow(waits_for_disk ? ThreadLender::Use::wait : ThreadLender::Use::brief)) {
             is_scheduled_ = true;
             work(std::move(lock));
             return;
