@@ -85,9 +85,11 @@ void CatchUpPace::stop() {
         const std::lock_guard lock(mutex_);
         is_stopped_ = true;
     }
-    asio::post(strand_, [self = shared_from_this()] {
-        self->timer_->cancel();
-        self->end_pause();
+    asio::post(strand_, [weak = weak_from_this()] {
+        if (const auto self = weak.lock()) {
+            self->timer_->cancel();
+            self->end_pause();
+        }
     });
 }
 
