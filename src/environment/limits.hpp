@@ -47,7 +47,7 @@ struct Limits {
     /// other (catch_up_waits)
     std::uint64_t catch_up_bytes_max = 0;
     /// While somebody publishes, those who read logs get 64 KiB in so long, all together, unless that is less than
-    /// twice what is published. 0: no pauses. (catch_up_pauses)
+    /// twice what their topic grows. 0: no pauses. (catch_up_pauses)
     std::chrono::microseconds catch_up_pause{1'000};
     /// Of a topic with interval durability that does not say: how long records may wait for their sync.
     std::chrono::milliseconds sync_interval{1'000};

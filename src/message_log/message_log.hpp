@@ -89,9 +89,9 @@ class MessageLog {
     virtual void find_time(Timestamp time, FindDone done) = 0;
 
     /// The log begins at `before`, or at its end where that is below: when `done` is called this would survive a power
-    /// cut. Segments that lie wholly below are removed, at or above the end
-    /// all of them, and an empty one takes their place. A reader below the first offset begins at it. Errors:
-    /// disk_full, after which nothing has changed; log_failed.
+    /// cut. Segments that lie wholly below are removed, at or above the end all of them, and an empty one takes their
+    /// place. A reader below the first offset begins at it. Errors: disk_full, after which nothing has changed;
+    /// log_failed.
     virtual void trim(Offset before, Done done) = 0;
     /// Carries out what is under way, syncs, leaves a mark that it did, and closes. Every later call fails with
     /// log_failed.

@@ -178,12 +178,9 @@ void Broker::Implementation::start_threads() {
         return;
     }
     keep_running_.emplace(own_context_->get_executor());
-    if (threads_ == 1) {
-        own_threads_.emplace_back([this] { run_io_thread(*own_context_, options_.busy_poll); });
-        return;
-    }
+    const std::chrono::microseconds busy_poll = threads_ == 1 ? options_.busy_poll : std::chrono::microseconds(0);
     for (unsigned i = 0; i < threads_; ++i) {
-        own_threads_.emplace_back([this] { own_context_->run(); });
+        own_threads_.emplace_back([this, busy_poll] { run_io_thread(*own_context_, busy_poll); });
     }
 }
 

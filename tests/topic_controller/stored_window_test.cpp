@@ -7,6 +7,23 @@ using namespace leveret;
 using namespace leveret::test;
 using namespace std::chrono_literals;
 
+namespace {
+
+struct WindowFixture : StoredTopicFixture {
+    /// Starts again while others leave only so much of the memory in which logs are read; it says what they hold.
+    std::uint64_t restart_beside_others(std::uint64_t bytes_left) {
+        stop();
+        MemoryBudget& budget = catch_up_memory.budget();
+        const std::uint64_t others = budget.bytes_max() - budget.used_bytes() - bytes_left;
+        REQUIRE(budget.try_charge(others));
+        start();
+        CHECK_FALSE(begin_publish(DraftBatch().add("key", "b"))->taken);
+        return others;
+    }
+};
+
+}  // namespace
+
 TEST_CASE_METHOD(StoredTopicFixture, "StoredTopic: the compaction window survives a restart") {
     settings.compaction_window_ms = 1000;
     restart();
@@ -19,19 +36,14 @@ TEST_CASE_METHOD(StoredTopicFixture, "StoredTopic: the compaction window survive
     CHECK(begin_publish(DraftBatch().add("old", "d"))->result->accepted == 1);
 }
 
-TEST_CASE_METHOD(StoredTopicFixture,
+TEST_CASE_METHOD(WindowFixture,
                  "StoredTopic: the compaction window is filled again when there is memory for it, and nothing is left "
                  "behind") {
     settings.compaction_window_ms = 1000;
     restart();
     REQUIRE(begin_publish(DraftBatch().add("key", "a"))->result);
-    stop();
-    MemoryBudget& budget = catch_up_memory.budget();
-    const std::uint64_t others = budget.bytes_max() - budget.used_bytes();
-    REQUIRE(budget.try_charge(others));
-    start();
-    CHECK_FALSE(begin_publish(DraftBatch().add("key", "b"))->taken);
-    budget.release(others);
+    const std::uint64_t others = restart_beside_others(0);
+    catch_up_memory.budget().release(others);
     run();
     CHECK(begin_publish(DraftBatch().add("key", "b"))->result->accepted == 0);
     const std::weak_ptr<MessageLog> gone = log;
@@ -39,17 +51,12 @@ TEST_CASE_METHOD(StoredTopicFixture,
     CHECK(gone.expired());
 }
 
-TEST_CASE_METHOD(StoredTopicFixture, "StoredTopic: the compaction window waits for memory for a large record, too") {
+TEST_CASE_METHOD(WindowFixture, "StoredTopic: the compaction window waits for memory for a large record, too") {
     settings.compaction_window_ms = 1000;
     restart();
     REQUIRE(begin_publish(DraftBatch().add("key", std::string(300U << 10U, 'x')))->result);
-    stop();
-    MemoryBudget& budget = catch_up_memory.budget();
-    const std::uint64_t others = budget.bytes_max() - budget.used_bytes() - (600U << 10U);
-    REQUIRE(budget.try_charge(others));
-    start();
-    CHECK_FALSE(begin_publish(DraftBatch().add("key", "b"))->taken);
-    budget.release(others);
+    const std::uint64_t others = restart_beside_others(600U << 10U);
+    catch_up_memory.budget().release(others);
     run();
     CHECK(begin_publish(DraftBatch().add("key", "b"))->result->accepted == 0);
 }
