@@ -108,7 +108,7 @@ class BroadcastBuffer {
     static constexpr std::size_t block_bytes_min = 4U << 10U;
     static constexpr std::size_t block_bytes_max = 256U << 10U;
 
-    BroadcastBuffer(MemoryBudget& budget, Bounds bounds) noexcept : budget_(budget), bounds_(bounds) {}
+    BroadcastBuffer(MemoryBudget& budget, Bounds bounds) noexcept : bounds_(bounds), budget_(budget) {}
 
     [[nodiscard]] const Bounds& bounds() const noexcept { return bounds_; }
     /// Takes effect with the next make_room().
@@ -190,18 +190,19 @@ class BroadcastBuffer {
     [[nodiscard]] Cursor place_of(const Cursor& cursor) const noexcept;
     void add_slices(Cursor& cursor, std::size_t bytes_max, Offset end, Gathered& gathered) const noexcept;
 
-    MemoryBudget& budget_;
-    Bounds bounds_;
-    BlockChain chain_;
-    std::vector<BlockPin> spares_;  // of the largest kind, left the chain for reuse; readers may still pin some
-    std::uint64_t next_sequence_ = 0;
+    // What every append and gather touches comes first.
+    std::atomic<std::uint64_t> visible_{0};
     Offset first_{};                // of the oldest record that is kept; may lie inside the oldest block
     Offset lost_end_{};             // below it records were removed otherwise than by expiry
     Offset appended_{};             // the next record's
     std::uint64_t used_bytes_ = 0;  // in the blocks of the chain, also what lies there below first_
     std::uint64_t charged_bytes_ = 0;
+    Bounds bounds_;
+    BlockChain chain_;
+    MemoryBudget& budget_;
+    std::vector<BlockPin> spares_;  // of the largest kind, left the chain for reuse; readers may still pin some
+    std::uint64_t next_sequence_ = 0;
     std::size_t refused_bytes_ = 0;
-    std::atomic<std::uint64_t> visible_{0};
 };
 
 }  // namespace leveret

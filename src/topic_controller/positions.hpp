@@ -19,7 +19,7 @@ namespace leveret {
 class Positions {
   public:
     Positions(MemoryBudget& budget, std::size_t positions_max) noexcept
-        : positions_max_(positions_max), charge_(budget) {}
+        : charge_(budget), positions_max_(positions_max) {}
 
     /// Says that everything below `offset` is done. Errors: too_many_positions, memory_full.
     [[nodiscard]] std::error_code commit(std::string_view name, Offset offset);
@@ -29,9 +29,9 @@ class Positions {
     [[nodiscard]] std::uint64_t charged_bytes() const noexcept { return charge_.bytes(); }
 
   private:
+    MemoryCharge charge_;
     const std::size_t positions_max_;
     std::map<std::string, Offset, std::less<>> offsets_;
-    MemoryCharge charge_;
 };
 
 }  // namespace leveret

@@ -58,17 +58,17 @@ class TopicController::HouseKeeping {
 TopicController::TopicController(std::string name, TopicId id, Epoch epoch, const TopicSettings& settings,
                                  bool configured, const Environment& environment, ScheduleExpiry schedule_expiry,
                                  Reclaim reclaim, CatchUpMemory* catch_up_memory)
-    : name_(std::move(name)),
-      id_(id),
+    : environment_(environment),
       epoch_(epoch),
-      environment_(environment),
+      log_(catch_up_memory != nullptr ? std::make_unique<TopicLog>(*catch_up_memory) : nullptr),
+      buffer_(environment.memory, bounds_of(settings, environment.limits, catch_up_memory != nullptr)),
+      positions_(environment.memory, environment.limits.positions_per_topic_max),
+      name_(std::move(name)),
+      id_(id),
       schedule_expiry_(std::move(schedule_expiry)),
       reclaim_(std::move(reclaim)),
       settings_(settings),
-      configured_(configured),
-      buffer_(environment.memory, bounds_of(settings, environment.limits, catch_up_memory != nullptr)),
-      log_(catch_up_memory != nullptr ? std::make_unique<TopicLog>(*catch_up_memory) : nullptr),
-      positions_(environment.memory, environment.limits.positions_per_topic_max) {
+      configured_(configured) {
     apply_settings();
 }
 
@@ -416,7 +416,7 @@ std::vector<std::pair<std::string, Offset>> TopicController::positions() const {
 
 /// Records stamped at or before this have expired at `now`.
 Timestamp TopicController::expired_at(Timestamp now) const noexcept {
-    if (settings_.retention_ttl_ms == 0 || Timestamp(retention_ttl_) > now) {
+    if (retention_ttl_.count() == 0 || Timestamp(retention_ttl_) > now) {
         return Timestamp::min();
     }
     return now - retention_ttl_;
@@ -450,7 +450,7 @@ std::optional<Timestamp> TopicController::expire(Timestamp now) {
 std::optional<Timestamp> TopicController::next_expiry() const noexcept {
     std::optional<Timestamp> due;
     const auto oldest = buffer_.oldest_block_timestamp();
-    if (oldest && settings_.retention_ttl_ms != 0 && retention_ttl_ <= Timestamp::max() - *oldest) {
+    if (oldest && retention_ttl_.count() != 0 && retention_ttl_ <= Timestamp::max() - *oldest) {
         due = *oldest + retention_ttl_;
     }
     if (const auto forget = window_ ? window_->next_forget(compaction_window_) : std::nullopt) {
@@ -464,7 +464,7 @@ std::optional<Timestamp> TopicController::next_expiry() const noexcept {
 
 /// What schedule() has to be called with, once the lock is released.
 std::optional<Timestamp> TopicController::take_new_expiry() noexcept {
-    if (is_deleted() || (settings_.retention_ttl_ms == 0 && !window_ && !log_)) {
+    if (is_deleted() || (retention_ttl_.count() == 0 && !window_ && !log_)) {
         return std::nullopt;
     }
     const std::optional<Timestamp> due = next_expiry();
@@ -561,7 +561,7 @@ bool TopicController::is_deleted() const noexcept {
 
 TopicFigures TopicController::figures() const {
     const std::lock_guard lock(mutex_);
-    TopicFigures figures = totals_;
+    TopicFigures figures{totals_};
     figures.first = buffer_.first();
     figures.next = buffer_.visible();
     figures.bytes = buffer_.bytes();

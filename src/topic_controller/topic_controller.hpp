@@ -35,14 +35,19 @@ struct TopicCursor : Cursor {
     std::shared_ptr<CatchUp> catch_up{};      ///< null while it reads from the buffer
 };
 
-struct TopicFigures {
+/// Records, since the topic was created.
+struct TopicTotals {
+    std::uint64_t published = 0, duplicates = 0;
+    std::uint64_t evicted = 0;  ///< went unexpired because of a bound or for want of memory
+    std::uint64_t expired = 0;
+    std::uint64_t missed = 0;  ///< were gone before a cursor came to them, once for each such cursor
+};
+
+struct TopicFigures : TopicTotals {
     Offset first{}, next{};
     std::uint64_t bytes = 0, records = 0, blocks = 0, window_keys = 0, window_bytes = 0, waiters = 0;
     std::uint64_t buffer_bytes = 0, log_segments = 0, log_synced = 0,
                   log_pending_bytes = 0;  // the last three of stored topics
-    // Since the topic was created. evicted: went unexpired because of a bound or for want of memory; missed: were gone
-    // before a cursor came to them, once for each such cursor.
-    std::uint64_t published = 0, duplicates = 0, evicted = 0, expired = 0, missed = 0;
 };
 
 /// Thread-safe; every method takes the topic's mutex for a few lines and calls nobody while it holds it. Nothing is
@@ -264,30 +269,33 @@ class TopicController : public std::enable_shared_from_this<TopicController> {
     void schedule(std::optional<Timestamp> due);
     void update_charged_bytes() noexcept;
 
-    const std::string name_;
-    const TopicId id_;
-    const Epoch epoch_;
+    // What every publish and every delivery touches, side by side: where thousands of topics are busy each line of the
+    // cache that this takes has to come from memory (docs/performance.md).
     const Environment environment_;
-    const ScheduleExpiry schedule_expiry_;
-    const Reclaim reclaim_;
-
-    mutable std::mutex mutex_;  // guards everything below, but for the atomics and the buffer's visible end
-    TopicSettings settings_;
-    bool configured_;
+    mutable std::mutex mutex_;  // guards all that is not const, but for the atomics and the buffer's visible end
+    std::atomic<bool> deleted_{false};
+    std::atomic<bool> is_unusable_{false};
+    const Epoch epoch_;
     std::chrono::microseconds retention_ttl_{};      // 0: no limit
     std::chrono::microseconds compaction_window_{};  // 0: off
+    std::unique_ptr<TopicLog> log_;                  // null for a topic in memory
+    std::unique_ptr<CompactionWindow> window_;       // null while the compaction window is off
     BroadcastBuffer buffer_;
-    std::unique_ptr<TopicLog> log_;             // null for a topic in memory
-    Offset expired_end_{};                      // everything below has expired
-    std::unique_ptr<CompactionWindow> window_;  // null while the compaction window is off
-    Positions positions_;
     WaiterList waiters_;
     Timestamp last_timestamp_{};                // of any record: stamps and the window's times do not go back behind it
     std::optional<Timestamp> scheduled_for_{};  // what schedule_expiry_ was told last, until expire() has come
-    TopicFigures totals_{};                     // only what counts since the topic was created
+    TopicTotals totals_{};
     std::atomic<std::uint64_t> charged_bytes_{0};
-    std::atomic<bool> deleted_{false};
-    std::atomic<bool> is_unusable_{false};
+    Positions positions_;
+
+    // The rest.
+    const std::string name_;
+    const TopicId id_;
+    const ScheduleExpiry schedule_expiry_;
+    const Reclaim reclaim_;
+    TopicSettings settings_;
+    bool configured_;
+    Offset expired_end_{};  // everything below has expired
 };
 
 }  // namespace leveret

@@ -19,10 +19,10 @@ NativeSubscription::NativeSubscription(NativeManager& manager, SubscriptionId id
       cursor_(std::move(cursor)),
       credit_(request.credit_records, request.credit_bytes),
       manager_(&manager),
+      commit_gives_credit_((request.flags & native::Subscribe::commit_gives_credit) != 0),
       filter_keys_(request.filter_keys.begin(), request.filter_keys.end()),
       filter_charge_(std::move(filter_charge)),
-      position_(request.start.position),
-      commit_gives_credit_((request.flags & native::Subscribe::commit_gives_credit) != 0) {
+      position_(request.start.position) {
     std::sort(filter_keys_.begin(), filter_keys_.end());
 }
 

@@ -87,10 +87,10 @@ class NativeSubscription final : public StrandWaiter {
         std::uint64_t bytes;
     };
     NativeManager* manager_;
+    const bool commit_gives_credit_;
     std::vector<std::string> filter_keys_;  // ascending
     MemoryCharge filter_charge_;
-    std::string position_;
-    bool commit_gives_credit_;
+    const std::string position_;
     std::vector<Outstanding> outstanding_;  // oldest first
 };
 
