@@ -64,10 +64,12 @@ std::size_t BroadcastBuffer::largest_allocation_bytes() const noexcept {
     return static_cast<std::size_t>(std::min<std::uint64_t>(share, block_bytes_max));
 }
 
-/// Doubles from block to block, so that a quiet topic stays small and a busy one soon has large blocks.
+/// Half of what is in the chain already: so a quiet topic stays small, a busy one soon has large blocks, and what has
+/// to go at a time when memory is full is a part of what the topic has, never all of it.
 std::size_t BroadcastBuffer::next_allocation_bytes(std::size_t record_bytes) const noexcept {
-    const std::size_t wanted = chain_.empty() ? block_bytes_min : 2 * chain_.back()->allocation_bytes();
-    return std::max(std::min(wanted, largest_allocation_bytes()), Block::allocation_bytes_for(record_bytes));
+    const std::uint64_t half = std::bit_floor(std::max<std::uint64_t>(used_bytes_ / 2, block_bytes_min));
+    return std::max(static_cast<std::size_t>(std::min<std::uint64_t>(half, largest_allocation_bytes())),
+                    Block::allocation_bytes_for(record_bytes));
 }
 
 bool BroadcastBuffer::add_block(std::size_t record_bytes) {

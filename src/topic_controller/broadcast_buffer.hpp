@@ -103,7 +103,7 @@ class BroadcastBuffer {
         std::uint64_t records_max = 0;
     };
 
-    /// Allocations double from the first to the second of these. bench/micro tells no difference between largest sizes
+    /// Allocations grow from the first to the second of these. bench/micro tells no difference between largest sizes
     /// of 128 KiB to 1 MiB as long as blocks are reused, and smaller ones let memory go in smaller steps.
     static constexpr std::size_t block_bytes_min = 4U << 10U;
     static constexpr std::size_t block_bytes_max = 256U << 10U;

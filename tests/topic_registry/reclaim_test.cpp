@@ -76,6 +76,30 @@ TEST_CASE_METHOD(FullMemory, "TopicRegistry: two busy topics come to share what 
     CHECK(bytes(first) / bytes(second) < 1.25);
 }
 
+TEST_CASE_METHOD(FullMemory,
+                 "TopicRegistry: of many busy topics none loses what a reader who keeps up has still to read") {
+    std::vector<TopicPtr> topics;
+    std::vector<TopicCursor> cursors;
+    for (std::uint64_t i = 0; i < memory.bytes_max() / (48U << 10U); ++i) {
+        topics.push_back(topic("topic " + std::to_string(i)));
+        cursors.push_back(topics.back()->cursor_at_latest());
+    }
+    Gathered gathered;
+    std::uint64_t lagged = 0;
+    for (int round = 0; round < 200; ++round) {
+        for (const TopicPtr& shared : topics) {
+            REQUIRE_FALSE(publish(*shared, 1'000));
+        }
+        for (std::size_t i = 0; i < topics.size(); ++i) {
+            topics[i]->gather(cursors[i], 1U << 20U, 10, gathered);
+            lagged += gathered.lagged() ? 1 : 0;
+        }
+    }
+    CHECK(lagged == 0);
+    CHECK(counters.records_evicted.value() > 0);
+    CHECK(counters.memory_full.value() == 0);
+}
+
 TEST_CASE_METHOD(FullMemory, "TopicRegistry: where no topic has anything to give, publishes are refused") {
     const TopicPtr only = topic("only");
     REQUIRE_FALSE(publish(*only, 10));
