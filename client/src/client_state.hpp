@@ -95,6 +95,8 @@ struct Client::State final : client_side::ConnectionOwner, std::enable_shared_fr
     void forget(Subscription::State& subscription);
     /// It has ended here and there.
     void remove(Subscription::State& subscription);
+    /// Its handler gets what it has received, after all that the same read brought has been carried out.
+    void hand_over_soon(std::weak_ptr<Subscription::State> subscription);
 
     // --- ConnectionOwner
     std::optional<Failure> on_frame(const native::Frame& frame, client_side::ReceiveBuffer& buffer) override;
@@ -146,14 +148,19 @@ struct Client::State final : client_side::ConnectionOwner, std::enable_shared_fr
     std::optional<Failure> on_lagged(const native::Frame& frame);
     void send(Bytes frame);
 
+    // subscription.cpp
+    void ask_for_hand_over();
+    void hand_over_all();
+
     // publishing.cpp
     std::error_code refusal(Topic& topic, const RecordDraft& draft, std::size_t bytes) const;
     std::error_code refusal_of_batch(const TopicPtr& topic, std::size_t bytes) const;
     void release_waiting(Topic& topic, const std::optional<Failure>& why);
     void schedule_flush();
 
-    asio::steady_timer delay_;   // before a reconnect
-    asio::steady_timer linger_;  // before a flush
+    std::vector<std::weak_ptr<Subscription::State>> to_hand_over_;  // asked for while there are any
+    asio::steady_timer delay_;                                      // before a reconnect
+    asio::steady_timer linger_;                                     // before a flush
     bool flush_scheduled_ = false;
     std::minstd_rand jitter_{std::random_device{}()};
 };
@@ -192,33 +199,37 @@ struct Subscription::State : std::enable_shared_from_this<Subscription::State> {
     /// us hold.
     [[nodiscard]] bool has_credit() const noexcept;
 
+    // What every delivery touches comes first: with thousands of subscriptions each line of the cache that it takes
+    // has to come from memory.
     std::shared_ptr<Client::State> client;
-    client_side::TopicPtr topic;
-    SubscribeOptions options;
-    std::uint32_t handle = 0;    // 0: the server does not know it (yet, or any more)
-    bool started = false;        // it has been subscribed once: the next time it resumes
-    bool from_earliest = false;  // resume at the earliest, as the topic is another one
-    TopicId id{};
-    Epoch epoch{};
-    Offset next_offset{};  // after the last one that was received
-
+    std::function<void(Received)> handler;  // none: next() is waited at
     std::deque<Received> received;
     std::size_t unclaimed_bytes = 0;  // of deliveries in `received`
     std::size_t owed_bytes = 0;       // asked for since credit was given back the last time
     std::int64_t credit_records_left = 0;
     std::int64_t credit_bytes_left = 0;
+    Offset next_offset{};         // after the last one that was received
+    std::uint32_t handle = 0;     // 0: the server does not know it (yet, or any more)
     bool library_credit = false;  // the credit is ours, not the user's
+    bool handing_over = false;
+    bool ended = false;
+
+    bool started = false;        // it has been subscribed once: the next time it resumes
+    bool from_earliest = false;  // resume at the earliest, as the topic is another one
+    client_side::TopicPtr topic;
+    SubscribeOptions options;
+    TopicId id{};
+    Epoch epoch{};
     // What the last Subscribe asked for; what is given until its answer comes follows as a Grant.
     std::int64_t asked_credit_records = 0;
     std::int64_t asked_credit_bytes = 0;
-    bool ended = false;
     client_side::Signal arrived;
-    std::function<void(Received)> handler;  // none: next() is waited at
-    bool handing_over = false;
+
+    /// Calls the handler with what has been received.
+    static void hand_over(std::shared_ptr<State> self);
 
   private:
     void received_something();
-    static void hand_over(std::shared_ptr<State> self);
     void give_credit_back(std::size_t bytes);
     void grant_what_was_given_meanwhile();
 };

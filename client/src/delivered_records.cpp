@@ -30,7 +30,7 @@ Delivery delivery_of(Bytes records, Epoch epoch, ReceiveBuffer& buffer) {
     if (records.size() > copied_bytes_max) {
         return {buffer.owner(), records, epoch};
     }
-    const auto copy = std::make_shared<std::byte[]>(records.size());
+    const auto copy = std::make_shared_for_overwrite<std::byte[]>(records.size());
     std::memcpy(copy.get(), records.data(), records.size());
     return {copy, Bytes(copy.get(), records.size()), epoch};
 }

@@ -81,15 +81,52 @@ void Client::State::remove(Subscription::State& subscription) {
     subscriptions.erase(&subscription);
 }
 
+void Client::State::hand_over_soon(std::weak_ptr<Subscription::State> subscription) {
+    to_hand_over_.push_back(std::move(subscription));
+    if (to_hand_over_.size() == 1) {
+        ask_for_hand_over();
+    }
+}
+
+/// Once for all of them: a read may bring something for a thousand subscriptions.
+void Client::State::ask_for_hand_over() {
+    wakeups->call([waiting = weak_from_this()] {
+        if (const auto self = waiting.lock()) {
+            self->hand_over_all();
+        }
+    });
+}
+
+void Client::State::hand_over_all() {
+    std::size_t next = 0;  // a handler may add more
+    const auto forget_done = [&] {
+        to_hand_over_.erase(to_hand_over_.begin(), to_hand_over_.begin() + static_cast<std::ptrdiff_t>(next));
+    };
+    try {
+        while (next < to_hand_over_.size()) {
+            if (auto subscription = to_hand_over_[next++].lock()) {
+                Subscription::State::hand_over(std::move(subscription));
+            }
+        }
+    } catch (...) {
+        forget_done();
+        if (!to_hand_over_.empty()) {
+            ask_for_hand_over();  // the others do not wait for it in vain
+        }
+        throw;
+    }
+    forget_done();
+}
+
 // --- A subscription --------------------------------------------------------------------------------------------------
 
 Subscription::State::State(std::shared_ptr<Client::State> owner, client_side::TopicPtr of, SubscribeOptions with)
     : client(std::move(owner)),
+      library_credit(with.credit_records == 0 && with.credit_bytes == 0),
       topic(std::move(of)),
       options(std::move(with)),
       id(topic->id),
       epoch(topic->epoch),
-      library_credit(options.credit_records == 0 && options.credit_bytes == 0),
       arrived(client->executor, client->wakeups) {
     credit_records_left = static_cast<std::int64_t>(options.credit_records);
     credit_bytes_left =
@@ -169,7 +206,7 @@ void Subscription::State::on_deliver(Delivery delivery, Offset after) {
     const std::size_t bytes = delivery.records().bytes().size();
     unclaimed_bytes += bytes;
     credit_bytes_left -= static_cast<std::int64_t>(bytes);
-    if (options.credit_records != 0) {
+    if (!library_credit && options.credit_records != 0) {
         for ([[maybe_unused]] const RecordView record : delivery) {
             --credit_records_left;
         }
@@ -253,17 +290,13 @@ void Subscription::State::on_received(std::function<void(Received)> what_to_do) 
     received_something();
 }
 
-/// Tells whoever waits, which then runs after all that the same read brought has been carried out.
+/// Tells whoever waits, which then goes on after all that the same read brought has been carried out.
 void Subscription::State::received_something() {
     if (!handler) {
         arrived.ring();
     } else if (!handing_over && !received.empty()) {
         handing_over = true;
-        client->wakeups->call([waiting = weak_from_this()] {
-            if (auto self = waiting.lock()) {
-                hand_over(std::move(self));
-            }
-        });
+        client->hand_over_soon(weak_from_this());
     }
 }
 

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -145,11 +146,16 @@ class Started {
     std::shared_ptr<State> state_;
 };
 
+/// What a handler of a test throws on purpose.
+struct HandlerFailure : std::runtime_error {
+    HandlerFailure() : runtime_error("a handler's failure") {}
+};
+
 class Scenario {
   public:
     Scenario();
 
-    /// Runs the test's coroutine to its end.
+    /// Runs the test's coroutine to its end. Counts each HandlerFailure that comes out of the executor on the way.
     void run(asio::awaitable<void> (*script)(Scenario&));
 
     template <class T>
@@ -167,6 +173,10 @@ class Scenario {
     FakeServer server{io};
     std::optional<Client> client;
     ClientOptions options;
+    int handler_failures = 0;
+
+  private:
+    void run_until_stopped();
 };
 
 // No co_await stands inside a REQUIRE: g++ 12 carries it out twice, as Catch asks whether the expression is constant.

@@ -296,6 +296,37 @@ TEST_CASE("Subscription: a handler gets what has come, what comes, and Closed la
     });
 }
 
+TEST_CASE("Subscription: what one handler throws keeps nothing from the others, nor from itself") {
+    Scenario().run([](Scenario& scenario) -> asio::awaitable<void> {
+        co_await scenario.connect();
+        auto first = co_await scenario.subscribe();
+        auto subscribing = scenario.start(scenario.client->subscribe("hello"));
+        constexpr std::uint32_t second_handle = subscription_handle + 1;
+        co_await scenario.server.start_subscription(second_handle);
+        auto second = (co_await subscribing.result()).value();
+        std::vector<std::string> got;
+        const auto take_or_throw = [&got](const Received& received) {
+            if (payloads_of(received) == texts("bad")) {
+                throw HandlerFailure();
+            }
+            for (const std::string& payload : payloads_of(received)) {
+                got.push_back(payload);
+            }
+        };
+        first.on_received(take_or_throw);
+        second.on_received(take_or_throw);
+        std::vector<std::byte> bytes;  // in one read
+        for (const auto& frame : {FakeServer::deliver_frame(texts("bad"), 0), FakeServer::deliver_frame(texts("a"), 1),
+                                  FakeServer::deliver_frame(texts("b"), 0, second_handle)}) {
+            bytes.insert(bytes.end(), frame.begin(), frame.end());
+        }
+        co_await scenario.server.send(bytes);
+        co_await scenario.settle();
+        REQUIRE(scenario.handler_failures == 1);
+        REQUIRE(got == texts("b", "a"));
+    });
+}
+
 TEST_CASE("Subscription: a handler may let go of its subscription, and hears nothing afterwards") {
     Scenario().run([](Scenario& scenario) -> asio::awaitable<void> {
         co_await scenario.connect();
