@@ -1,5 +1,7 @@
 #include "topic_controller/admission.hpp"
 
+#include <algorithm>
+
 namespace leveret {
 
 void Admission::clear() noexcept {
@@ -50,6 +52,12 @@ std::error_code Admission::admit_group(const Group& group, std::uint32_t first_i
     using Verdict = CompactionWindow::Verdict;
     std::array<Verdict, group_records> verdicts{};
     window.accept({group.keys.data(), group.key_count}, now, length, verdicts);
+    const std::span given(verdicts.data(), group.key_count);
+    if (std::all_of(given.begin(), given.end(), [](Verdict verdict) { return verdict == Verdict::accepted; })) {
+        keys_ += group.key_count;
+        keep(RecordView(group.records[0]), RecordView(group.records[group.count - 1]), group.count);
+        return {};
+    }
     std::size_t next_key = 0;
     for (std::uint32_t i = 0; i < group.count; ++i) {
         const bool has_key = next_key < group.key_count && group.record_of_key[next_key] == i;
@@ -58,7 +66,8 @@ std::error_code Admission::admit_group(const Group& group, std::uint32_t first_i
             duplicates.push_back(first_index + i);
         } else if (verdict == Verdict::accepted) {
             keys_ += has_key ? 1 : 0;
-            keep(RecordView(group.records[i]));
+            const RecordView record(group.records[i]);
+            keep(record, record, 1);
         } else {
             return verdict == Verdict::window_full ? Error::window_full : Error::memory_full;
         }
@@ -69,21 +78,23 @@ std::error_code Admission::admit_group(const Group& group, std::uint32_t first_i
 void Admission::Group::add(RecordView record) noexcept {
     if (const auto key = record.key()) {
         record_of_key[key_count] = count;
-        keys[key_count++] = *key;
+        keys[key_count++] = {key->data(), key->size()};
     }
     records[count++] = record.bytes().data();
 }
 
-void Admission::keep(RecordView record) {
-    const Bytes bytes = record.bytes();
-    if (!runs_.empty() && runs_.back().data() + runs_.back().size() == bytes.data()) {
-        runs_.back() = {runs_.back().data(), runs_.back().size() + bytes.size()};
+/// `count` records that lie back to back.
+void Admission::keep(RecordView first, RecordView last, std::uint32_t count) {
+    const std::byte* const begin = first.bytes().data();
+    last_ = last.bytes();
+    const auto bytes = static_cast<std::size_t>(last_.data() + last_.size() - begin);
+    if (!runs_.empty() && runs_.back().data() + runs_.back().size() == begin) {
+        runs_.back() = {runs_.back().data(), runs_.back().size() + bytes};
     } else {
-        runs_.push_back(bytes);
+        runs_.emplace_back(begin, bytes);
     }
-    last_ = bytes;
-    bytes_ += bytes.size();
-    ++record_count_;
+    bytes_ += bytes;
+    record_count_ += count;
 }
 
 /// Where what followed the last record was dropped, a copy of it that ends the batch takes its place.

@@ -50,7 +50,7 @@ class Admission {
     [[nodiscard]] std::error_code admit_group(const Group& group, std::uint32_t first_index, CompactionWindow& window,
                                               Timestamp now, std::chrono::microseconds length,
                                               std::vector<std::uint32_t>& duplicates);
-    void keep(RecordView record);
+    void keep(RecordView first, RecordView last, std::uint32_t count);
     [[nodiscard]] std::error_code end_batch();
 
     std::vector<Bytes> runs_;

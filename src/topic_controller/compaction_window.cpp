@@ -8,6 +8,10 @@
 
 #include <sys/mman.h>
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
@@ -59,25 +63,45 @@ void FingerprintTable::prefetch(std::uint32_t tag) const noexcept {
     }
 }
 
-/// A bit for each slot. Without a branch: which slot it is could not be predicted.
-std::uint32_t FingerprintTable::slots_with(const Line& line, std::uint32_t tag) noexcept {
-    std::uint32_t slots = 0;
-#pragma GCC unroll 7
-    for (std::size_t i = 0; i < line_slots; ++i) {
-        slots |= static_cast<std::uint32_t>(line.tags[i] == tag) << i;
-    }
-    return slots;
+namespace {
+
+constexpr std::uint32_t all_slots = 0x7f;
+
+/// Four numbers that are compared at once, as every x86-64 can.
+using Four = std::uint32_t __attribute__((vector_size(16)));
+
+Four load_four(const std::uint32_t* from) noexcept {
+    Four four;
+    std::memcpy(&four, from, sizeof four);
+    return four;
 }
 
-std::uint32_t FingerprintTable::free_slots(const Line& line, const LiveNumbers& live) noexcept {
-    std::uint32_t slots = 0;
-#pragma GCC unroll 7
-    for (std::size_t i = 0; i < line_slots; ++i) {
-        const auto is_empty = static_cast<std::uint32_t>(line.tags[i] == 0);
-        const auto is_dead = static_cast<std::uint32_t>(!live.contains(line.numbers[i]));
-        slots |= (is_empty | is_dead) << i;
-    }
-    return slots;
+/// A bit for each of the four that are all ones and not 0.
+std::uint32_t bits_of(Four mask) noexcept {
+#if defined(__SSE2__)
+    return static_cast<std::uint32_t>(_mm_movemask_ps(reinterpret_cast<__m128>(mask)));
+#else
+    return (mask[0] & 1U) | (mask[1] & 2U) | (mask[2] & 4U) | (mask[3] & 8U);
+#endif
+}
+
+}  // namespace
+
+/// A bit for each slot. Without a branch: which slot it is could not be predicted.
+inline std::uint32_t FingerprintTable::slots_with(const Line& line, std::uint32_t tag) noexcept {
+    const auto with_tag = [&](std::size_t at) {
+        return bits_of(reinterpret_cast<Four>(load_four(&line.tags[at]) == Four{} + tag));
+    };
+    return (with_tag(0) | with_tag(4) << 4U) & all_slots;
+}
+
+inline std::uint32_t FingerprintTable::free_slots(const Line& line, const LiveNumbers& live) noexcept {
+    const auto taken = [&](std::size_t at) {
+        const auto holds_something = load_four(&line.tags[at]) != Four{};
+        const auto is_live = load_four(&line.numbers[at]) - live.first < Four{} + live.count;
+        return bits_of(reinterpret_cast<Four>(holds_something & is_live));
+    };
+    return ~(taken(0) | taken(4) << 4U) & all_slots;
 }
 
 template <class Matches>
@@ -109,9 +133,9 @@ void FingerprintTable::insert(std::uint32_t tag, std::uint32_t number, const Liv
             return;
         }
         // The one that lives longest: numbers that move from another table come later and are older.
-        if (!goes_on(line, live) || number - live.first > line.passed_on - live.first) {
-            line.passed_on = number;
-            line.has_passed_on = 1;
+        if (!goes_on(line, live) || number - live.first > line.passed_on() - live.first) {
+            line.passed_on() = number;
+            line.has_passed_on() = 1;
         }
     }
 }
@@ -138,7 +162,7 @@ void FingerprintTable::sweep(std::size_t index, const LiveNumbers& live) noexcep
     for (std::size_t i = 0; i < line_slots; ++i) {
         line.tags[i] = live.contains(line.numbers[i]) ? line.tags[i] : 0;
     }
-    line.has_passed_on = goes_on(line, live) ? 1 : 0;
+    line.has_passed_on() = goes_on(line, live) ? 1 : 0;
 }
 
 void FingerprintTable::insert_line(const FingerprintTable& from, std::size_t index, const LiveNumbers& live) noexcept {
@@ -175,11 +199,6 @@ KeyFingerprint CompactionWindow::fingerprint_of(std::string_view key) const noex
 LiveNumbers CompactionWindow::live() const noexcept {
     return {static_cast<std::uint32_t>(first_), static_cast<std::uint32_t>(end_ - first_),
             static_cast<std::uint32_t>(given_end_ - first_)};
-}
-
-/// How many chunks lie before the one with this entry.
-std::size_t CompactionWindow::chunks_before(std::uint64_t number) const noexcept {
-    return static_cast<std::size_t>(number / chunk_entries - first_ / chunk_entries);
 }
 
 CompactionWindow::Entry& CompactionWindow::entry(std::uint64_t number) const noexcept {
@@ -219,7 +238,9 @@ std::size_t CompactionWindow::accept(std::span<const std::string_view> keys, Tim
 
 CompactionWindow::Verdict CompactionWindow::accept_one(const KeyFingerprint& fingerprint, Timestamp now,
                                                        std::chrono::microseconds length) {
-    move_some();
+    if (old_.line_count() != 0) {
+        move_some();
+    }
     const std::uint32_t tag = FingerprintTable::tag_of(fingerprint);
     const auto is_same = [&](std::uint32_t number) { return entry(whole_number(number)).fingerprint == fingerprint; };
     const LiveNumbers live_numbers = live();
@@ -238,7 +259,7 @@ CompactionWindow::Verdict CompactionWindow::accept_one(const KeyFingerprint& fin
     if (keys() >= keys_max_) {
         return Verdict::window_full;
     }
-    if (!reserve_entry()) {
+    if (!has_reserved_entry() && !reserve_entry()) {
         return Verdict::memory_full;
     }
     (*chunks_.back())[end_ % chunk_entries] = {fingerprint, now};
@@ -263,28 +284,36 @@ void CompactionWindow::forget(Timestamp now, std::chrono::microseconds length, s
     }
 }
 
-/// Says whether it did forget any: then the memory has to be fitted.
+/// Says whether it did forget any: then the memory has to be fitted. The entries' times ascend, so one look at the last
+/// of many nearly always tells of all of them.
 bool CompactionWindow::forget_some(Timestamp now, std::chrono::microseconds length, std::size_t entries_max) noexcept {
-    const std::uint64_t before = first_;
-    while (first_ != end_ && first_ - before < entries_max) {
-        const Entry& oldest = (*chunks_.front())[first_ % chunk_entries];
-        if (now - oldest.accepted < length) {
-            break;
-        }
-        ++first_;  // whose slot is free by that
-        if (first_ % chunk_entries == 0) {
+    const auto is_old = [&](const Entry& entry) { return now - entry.accepted >= length; };
+    std::size_t forgotten = 0;
+    for (bool goes_on = true; goes_on && first_ != end_ && forgotten < entries_max;) {
+        const std::size_t at = first_ % chunk_entries;
+        const std::size_t count = std::min({entries_max - forgotten, chunk_entries - at, keys()});
+        const Entry* const oldest = &(*chunks_.front())[at];
+        const auto old = is_old(oldest[count - 1])
+                             ? count
+                             : static_cast<std::size_t>(std::partition_point(oldest, oldest + count, is_old) - oldest);
+        first_ += old;  // whose slots are free by that
+        if (old != 0 && first_ % chunk_entries == 0) {
             chunks_.pop_front();
         }
-        move_some();
+        for (std::size_t i = 0; i < old && old_.line_count() != 0; ++i) {
+            move_some();
+        }
+        forgotten += old;
+        goes_on = old == count;
     }
-    return first_ != before;
+    return forgotten != 0;
 }
 
 std::optional<Timestamp> CompactionWindow::next_forget(std::chrono::microseconds length) const noexcept {
     if (first_ == end_) {
         return std::nullopt;
     }
-    const std::uint64_t chunk_end = (first_ / chunk_entries + 1) * chunk_entries;
+    const std::uint64_t chunk_end = ((first_ + keys() / 8) / chunk_entries + 1) * chunk_entries;
     const Timestamp last = entry(std::min(chunk_end, end_) - 1).accepted;
     if (length > Timestamp::max() - last) {
         return std::nullopt;
@@ -305,9 +334,9 @@ bool CompactionWindow::recharge(std::uint64_t more_bytes) noexcept {
 
 /// Makes sure that one more entry has a place, in its chunk and in the table.
 bool CompactionWindow::reserve_entry() {
-    // At most five slots in seven are taken. Moving is over before that is reached again: with each entry that is added
-    // eight lines are moved, and the fewest that can be added until then are one for two lines (after halving).
-    if (keys() + 1 > 5 * table_.line_count() && !begin_move(std::max(lines_min, 2 * table_.line_count()))) {
+    // Moving is over before that is reached again: with each entry that is added eight lines are moved, and the fewest
+    // that can be added until then are one for two lines (after halving).
+    if (keys() >= 5 * table_.line_count() && !begin_move(std::max(lines_min, 2 * table_.line_count()))) {
         return false;
     }
     if (chunks_.empty() || chunks_before(end_) >= chunks_.size()) {
@@ -350,10 +379,8 @@ void CompactionWindow::sweep_some() noexcept {
     }
 }
 
+/// There are some.
 void CompactionWindow::move_some() noexcept {
-    if (old_.line_count() == 0) {
-        return;
-    }
     const std::size_t until = std::min(old_moved_ + lines_moved_per_step, old_.line_count());
     for (; old_moved_ < until; ++old_moved_) {
         table_.insert_line(old_, old_moved_, live());

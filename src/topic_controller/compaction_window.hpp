@@ -73,11 +73,15 @@ class FingerprintTable {
 
   private:
     static constexpr std::size_t line_slots = 7;
+    /// Eight tags and eight numbers, so that four at a time can be compared; the eighth are no slot.
     struct alignas(line_bytes) Line {
-        std::array<std::uint32_t, line_slots> tags;  ///< 0: the slot holds nothing
-        std::uint32_t passed_on;                     ///< the last number that found no room here, if there is one
-        std::array<std::uint32_t, line_slots> numbers;
-        std::uint32_t has_passed_on;
+        std::array<std::uint32_t, line_slots + 1> tags;  ///< 0: the slot holds nothing
+        std::array<std::uint32_t, line_slots + 1> numbers;
+        /// The last number that found no room here, if has_passed_on() is not 0.
+        [[nodiscard]] std::uint32_t& passed_on() noexcept { return tags[line_slots]; }
+        [[nodiscard]] std::uint32_t passed_on() const noexcept { return tags[line_slots]; }
+        [[nodiscard]] std::uint32_t& has_passed_on() noexcept { return numbers[line_slots]; }
+        [[nodiscard]] std::uint32_t has_passed_on() const noexcept { return numbers[line_slots]; }
     };
     static_assert(sizeof(Line) == line_bytes);
     struct Free {
@@ -87,7 +91,7 @@ class FingerprintTable {
 
     [[nodiscard]] static std::uint32_t slots_with(const Line& line, std::uint32_t tag) noexcept;
     [[nodiscard]] static bool goes_on(const Line& line, const LiveNumbers& live) noexcept {
-        return line.has_passed_on != 0 && live.has_given(line.passed_on);
+        return line.has_passed_on() != 0 && live.has_given(line.passed_on());
     }
     [[nodiscard]] static std::uint32_t free_slots(const Line& line, const LiveNumbers& live) noexcept;
     [[nodiscard]] std::size_t home(std::uint32_t tag) const noexcept { return tag & (line_count_ - 1); }
@@ -114,8 +118,8 @@ class CompactionWindow {
     /// Otherwise it is remembered as accepted `now`, unless keys_max others are or the budget refuses: then the keys
     /// after it are not looked at. Returns how many of `verdicts` it gave; there is one for each key.
     ///
-    /// Several keys together cost much less than one by one: while some are hashed, the slots of the others arrive from
-    /// memory.
+    /// Several keys together cost much less than one by one: their slots arrive from memory while others have their
+    /// turn.
     std::size_t accept(std::span<const std::string_view> keys, Timestamp now, std::chrono::microseconds length,
                        std::span<Verdict> verdicts);
     [[nodiscard]] Verdict accept(std::string_view key, Timestamp now, std::chrono::microseconds length) {
@@ -128,8 +132,9 @@ class CompactionWindow {
 
     /// Forgets up to `entries_max` keys that were accepted `length` or longer before `now`, and gives back memory.
     void forget(Timestamp now, std::chrono::microseconds length, std::size_t entries_max);
-    /// When enough will have become old for forget() to be worth a call: once per chunk of entries. Nothing where there
-    /// is nothing to forget, or never will be.
+    /// When enough will have become old for forget() to be worth a call: an eighth of the keys, and a chunk of entries.
+    /// While keys come accept() forgets by itself, so a busy window needs no timer that fires all the time. Nothing
+    /// where there is nothing to forget, or never will be.
     [[nodiscard]] std::optional<Timestamp> next_forget(std::chrono::microseconds length) const noexcept;
 
     /// Keys remembered; some of them may be old already.
@@ -158,8 +163,15 @@ class CompactionWindow {
     [[nodiscard]] LiveNumbers live() const noexcept;
     [[nodiscard]] Entry& entry(std::uint64_t number) const noexcept;
     [[nodiscard]] std::uint64_t whole_number(std::uint32_t low_bits) const noexcept;
-    [[nodiscard]] std::size_t chunks_before(std::uint64_t number) const noexcept;
+    /// How many chunks lie before the one with this entry.
+    [[nodiscard]] std::size_t chunks_before(std::uint64_t number) const noexcept {
+        return static_cast<std::size_t>(number / chunk_entries - first_ / chunk_entries);
+    }
 
+    [[nodiscard]] bool has_reserved_entry() const noexcept {
+        // At most five slots in seven are taken.
+        return keys() < 5 * table_.line_count() && chunks_before(end_) < chunks_.size();
+    }
     [[nodiscard]] bool reserve_entry();
     [[nodiscard]] bool begin_move(std::size_t line_count) noexcept;
     void sweep_some() noexcept;

@@ -133,6 +133,21 @@ TEST_CASE_METHOD(WindowFixture, "CompactionWindow: says when there is something 
     CHECK(window.keys() == 0);
 }
 
+TEST_CASE_METHOD(WindowFixture, "CompactionWindow: of many keys it says when an eighth of them will be old") {
+    constexpr int count = 8000;
+    const Timestamp first = now;
+    for (int i = 0; i < count; ++i) {
+        REQUIRE(accept(std::to_string(i)) == Verdict::accepted);
+        now += 10us;
+    }
+    const Timestamp due = *window.next_forget(length);
+    CHECK(due - first >= length + count / 8 * 10us);
+    CHECK(due - first < length + count / 7 * 10us);
+    window.forget(due, length, count);
+    CHECK(window.keys() <= count - count / 8);
+    CHECK(window.keys() > count - count / 7);
+}
+
 TEST_CASE_METHOD(WindowFixture, "CompactionWindow: forgets no more at a time than it is told") {
     accept_many(0, 1000);
     now += length;
