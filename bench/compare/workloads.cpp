@@ -205,7 +205,15 @@ void add_zaichik_eight_topics(std::vector<Workload>& workloads) {
          {{"leveret", ClientKind::raw, [plan](const RunSettings& settings) { return run(plan, settings); }}}});
 }
 
-void add_disk(std::vector<Workload>& workloads) {
+void add_machine(std::vector<Workload>& workloads) {
+    workloads.push_back({"sleep",
+                         "threads that only sleep until something is due, each 50 µs",
+                         {{"bare", ClientKind::raw, [](const RunSettings& settings) {
+                               RunResult result;
+                               result.latencies = latencies_of(sleep_latencies(
+                                   std::chrono::duration_cast<std::chrono::nanoseconds>(settings.seconds)));
+                               return result;
+                           }}}});
     workloads.push_back({"append",
                          "a file is appended to in pieces of 256 KiB, then synced",
                          {{"bare", ClientKind::raw, [](const RunSettings& settings) {
@@ -243,7 +251,7 @@ std::vector<Workload> all_workloads() {
     add_compaction_window(workloads);
     add_one_outstanding(workloads);
     add_zaichik_eight_topics(workloads);
-    add_disk(workloads);
+    add_machine(workloads);
     add_stored_workloads(workloads);
     return workloads;
 }

@@ -61,6 +61,8 @@ WORKLOADS = (
     Workload("recovery-1", "Start of a server on one stored topic", stored=True),
     Workload("recovery-1000", "Start of a server on 1,000 stored topics", stored=True),
     Workload("stored-topics", "1,000 stored topics, idle", stored=True),
+    Workload("sleep", "Threads that sleep until something is due, every 50 µs", for_all=False,
+             note="How late they wake up: what a latency on schedule has of the machine itself."),
     Workload("append", "Sequential append to a file", for_all=False),
     Workload("fdatasync", "4 KiB append and fdatasync", for_all=False),
 )

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <stdexcept>
 #include <system_error>
+#include <thread>
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -226,6 +227,25 @@ cli::Histogram sync_latencies(const std::filesystem::path& folder, std::chrono::
         latencies.add(SteadyClock::now() - before);
     }
     return latencies;
+}
+
+cli::Histogram sleep_latencies(std::chrono::nanoseconds duration) {
+    std::vector<cli::Histogram> of_each(std::max(std::thread::hardware_concurrency(), 1U));
+    std::vector<std::jthread> threads;
+    for (cli::Histogram& late : of_each) {
+        threads.emplace_back([&late, duration] {
+            const auto start = SteadyClock::now();
+            for (auto due = start; due - start < duration; due += std::chrono::microseconds(50)) {
+                std::this_thread::sleep_until(due);
+                late.add(SteadyClock::now() - due);
+            }
+        });
+    }
+    threads.clear();  // waits for them
+    for (std::size_t other = 1; other < of_each.size(); ++other) {
+        of_each[0].merge(of_each[other]);
+    }
+    return of_each[0];
 }
 
 std::unique_ptr<System> make_bare() {

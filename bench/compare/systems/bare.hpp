@@ -23,5 +23,8 @@ void serve_append(std::uint16_t port, const std::filesystem::path& file);
                                  std::chrono::nanoseconds duration);
 /// How long an append of 4 KiB with its fdatasync takes, again and again for about `duration`.
 [[nodiscard]] cli::Histogram sync_latencies(const std::filesystem::path& folder, std::chrono::nanoseconds duration);
+/// How late threads are that do nothing but sleep until something is due, each 50 µs, as many as there are processors:
+/// what a latency on schedule has of the machine itself.
+[[nodiscard]] cli::Histogram sleep_latencies(std::chrono::nanoseconds duration);
 
 }  // namespace leveret::compare
