@@ -35,20 +35,27 @@ ReceiveBuffer::ReceiveBuffer()
     : pool_(std::make_shared<ReceiveBlockPool>()), block_(pool_->acquire(ReceiveBlockPool::block_bytes)) {}
 
 std::span<std::byte> ReceiveBuffer::space() {
-    if (begin_ == end_ && !shared_) {
-        begin_ = 0;
-        end_ = 0;
-    }
+    loan_.reset();
+    const bool is_all_back = block_->loans.load(std::memory_order_acquire) == 0;
     const std::size_t held_bytes = end_ - begin_;
-    if (block_->capacity_bytes - end_ < space_bytes_min) {
-        const auto next = pool_->acquire(held_bytes + wanted_bytes());
-        std::memcpy(next->bytes.get(), block_->bytes.get() + begin_, held_bytes);
-        block_ = next;
-        begin_ = 0;
-        end_ = held_bytes;
-        shared_ = false;
+    const bool is_worth_moving = held_bytes * moved_share <= begin_;
+    const bool is_full = block_->capacity_bytes - end_ < space_bytes_min;
+    const std::size_t needed_bytes = held_bytes + wanted_bytes();
+    if (is_all_back && (is_worth_moving || (is_full && needed_bytes <= block_->capacity_bytes))) {
+        move_to_front_of(block_);
+    } else if (is_full) {
+        move_to_front_of(pool_->acquire(needed_bytes));
     }
     return {block_->bytes.get() + end_, block_->capacity_bytes - end_};
+}
+
+/// What has not been taken.
+void ReceiveBuffer::move_to_front_of(std::shared_ptr<ReceiveBlock> block) noexcept {
+    const std::size_t held_bytes = end_ - begin_;
+    std::memmove(block->bytes.get(), block_->bytes.get() + begin_, held_bytes);
+    block_ = std::move(block);
+    begin_ = 0;
+    end_ = held_bytes;
 }
 
 /// Room for what the frame at the front still lacks, but never more than twice what has come: a length is only a claim.
@@ -70,9 +77,15 @@ Result<std::optional<native::Frame>> ReceiveBuffer::next_frame(std::size_t frame
     return frame;
 }
 
-std::shared_ptr<const void> ReceiveBuffer::owner() noexcept {
-    shared_ = true;
-    return block_;
+std::shared_ptr<const void> ReceiveBuffer::owner() {
+    if (!loan_) {
+        const auto come_back = [block = block_](const void* /*bytes*/) {
+            block->loans.fetch_sub(1, std::memory_order_release);
+        };
+        block_->loans.fetch_add(1, std::memory_order_relaxed);
+        loan_ = std::shared_ptr<const void>(block_->bytes.get(), come_back);
+    }
+    return loan_;
 }
 
 }  // namespace leveret::client_side

@@ -98,3 +98,39 @@ TEST_CASE("ReceiveBuffer: memory that has an owner stays as it is, also when tha
     REQUIRE(unchanged);
     REQUIRE(came_out == others);
 }
+
+TEST_CASE("ReceiveBuffer: begins at the front of its memory again once all owners have gone, not before") {
+    ReceiveBuffer buffer;
+    const std::byte* const front = buffer.space().data();
+    const auto bytes = frames_with({std::string(1000, 'a')});
+    const auto take_frame = [&] {
+        fill(buffer, bytes);
+        REQUIRE(buffer.next_frame(frame_bytes_max).value().has_value());
+    };
+    take_frame();
+    REQUIRE(buffer.space().data() == front);  // nobody asked for an owner
+    take_frame();
+    auto first = buffer.owner();
+    REQUIRE(buffer.space().data() == front + bytes.size());
+    take_frame();
+    auto second = buffer.owner();
+    REQUIRE(buffer.owner() == second);
+    second.reset();
+    REQUIRE(buffer.space().data() == front + 2 * bytes.size());
+    first.reset();
+    REQUIRE(buffer.space().data() == front);
+}
+
+TEST_CASE("ReceiveBuffer: the beginning of a frame moves to the front where it is small beside what was taken") {
+    ReceiveBuffer buffer;
+    const std::byte* const front = buffer.space().data();
+    const std::vector<std::string> bodies{std::string(1000, 'a'), std::string(100, 'b')};
+    const auto bytes = frames_with(bodies);
+    constexpr std::size_t lacking_bytes = 20;
+    fill(buffer, Bytes(bytes).first(bytes.size() - lacking_bytes));
+    REQUIRE(as_text(buffer.next_frame(frame_bytes_max).value()->body) == bodies[0]);
+    REQUIRE_FALSE(buffer.next_frame(frame_bytes_max).value().has_value());
+    REQUIRE(buffer.space().data() < front + bodies[0].size());
+    fill(buffer, Bytes(bytes).last(lacking_bytes));
+    REQUIRE(as_text(buffer.next_frame(frame_bytes_max).value()->body) == bodies[1]);
+}
