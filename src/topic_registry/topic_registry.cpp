@@ -14,10 +14,12 @@ namespace {
 // Apart from its blocks, window and positions: the controller, its entry in the table, and the allocator's share.
 constexpr std::uint64_t topic_overhead_bytes = sizeof(TopicController) + 256;
 
-// To find the largest topics all of them are looked at, so one look has to serve many blocks: it picks this many topics
-// and frees this share of the budget at least.
-constexpr std::size_t reclaim_topics = 16;
+// To find the largest topics all of them are looked at, so one look has to serve many blocks: it frees this share of
+// the budget at least. It picks a greater share of the topics, and not fewer than these, so that none has to give more
+// than a part of what it has, even where all have about the same: the rest may be what a subscriber has still to read.
 constexpr std::uint64_t reclaim_share = 64;
+constexpr std::size_t reclaim_topics_share = 16;
+constexpr std::size_t reclaim_topics_min = 16;
 
 }  // namespace
 
@@ -328,29 +330,28 @@ std::size_t TopicRegistry::size() const {
 
 // --- Reclaiming
 
+/// By name where the bytes are equal, so that the same run evicts the same records.
+bool TopicRegistry::is_smaller(const SizedTopic& left, const SizedTopic& right) noexcept {
+    return left.bytes != right.bytes ? left.bytes < right.bytes : left.topic->name() > right.topic->name();
+}
+
 /// Those with the most charged bytes, the largest first.
-std::vector<TopicPtr> TopicRegistry::largest_topics(std::size_t most) const {
-    std::vector<std::pair<std::uint64_t, TopicPtr>> sized;
+std::vector<TopicRegistry::SizedTopic> TopicRegistry::largest_topics(std::size_t most) const {
+    std::vector<SizedTopic> sized;
     {
         const std::shared_lock lock(mutex_);
         sized.reserve(topics_.size());
         for (const auto& [name, entry] : topics_) {
             if (const std::uint64_t bytes = entry.topic->charged_bytes(); bytes != 0) {
-                sized.emplace_back(bytes, entry.topic);
+                sized.push_back({bytes, entry.topic});
             }
         }
     }
     const std::size_t count = std::min(most, sized.size());
-    // By name where the bytes are equal, so that the same run evicts the same records.
-    const auto is_larger = [](const auto& left, const auto& right) {
-        return left.first != right.first ? left.first > right.first : left.second->name() < right.second->name();
-    };
+    const auto is_larger = [](const SizedTopic& left, const SizedTopic& right) { return is_smaller(right, left); };
     std::partial_sort(sized.begin(), sized.begin() + static_cast<std::ptrdiff_t>(count), sized.end(), is_larger);
-    std::vector<TopicPtr> largest;
-    for (std::size_t i = 0; i < count; ++i) {
-        largest.push_back(std::move(sized[i].second));
-    }
-    return largest;
+    sized.erase(sized.begin() + static_cast<std::ptrdiff_t>(count), sized.end());
+    return sized;
 }
 
 bool TopicRegistry::reclaim(std::uint64_t bytes) {
@@ -360,23 +361,25 @@ bool TopicRegistry::reclaim(std::uint64_t bytes) {
     if (has_room()) {
         return true;  // whoever had the mutex before has freed enough
     }
-    std::vector<TopicPtr> topics = largest_topics(reclaim_topics);
+    std::vector<SizedTopic> topics = largest_topics(std::max(reclaim_topics_min, size() / reclaim_topics_share));
     const std::uint64_t wanted = std::max(bytes, memory.bytes_max() / reclaim_share);
     std::uint64_t freed = 0;
-    while (freed < wanted && !topics.empty()) {
-        const auto largest = std::max_element(topics.begin(), topics.end(), [](const auto& left, const auto& right) {
-            return left->charged_bytes() < right->charged_bytes();
-        });
-        const std::uint64_t evicted = (*largest)->evict_oldest_block();
+    while (freed < wanted && !topics.empty()) {  // a heap: sorted as they are, they are one
+        std::pop_heap(topics.begin(), topics.end(), is_smaller);
+        SizedTopic& largest = topics.back();
+        const std::uint64_t evicted = largest.topic->evict_oldest_block();
         freed += evicted;
         if (evicted == 0) {
-            topics.erase(largest);
+            topics.pop_back();
+        } else {
+            largest.bytes = largest.topic->charged_bytes();
+            std::push_heap(topics.begin(), topics.end(), is_smaller);
         }
     }
     if (freed == 0) {
         // The largest may be stored topics whose logs do not have their records yet: then others have to give.
-        for (const TopicPtr& topic : largest_topics(size())) {
-            freed += topic->evict_oldest_block();
+        for (const SizedTopic& other : largest_topics(size())) {
+            freed += other.topic->evict_oldest_block();
             if (freed >= wanted) {
                 break;
             }

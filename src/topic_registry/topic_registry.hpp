@@ -102,7 +102,12 @@ class TopicRegistry {
     void removed(const std::string& name, std::error_code error, const MessageLog::Done& done);
     void backed(const TopicPtr& topic, Result<TopicBacking> backing);
     [[nodiscard]] TopicPtr find_locked(std::string_view name) const;
-    [[nodiscard]] std::vector<TopicPtr> largest_topics(std::size_t most) const;
+    struct SizedTopic {
+        std::uint64_t bytes = 0;
+        TopicPtr topic;
+    };
+    [[nodiscard]] static bool is_smaller(const SizedTopic& left, const SizedTopic& right) noexcept;
+    [[nodiscard]] std::vector<SizedTopic> largest_topics(std::size_t most) const;
 
     const Environment environment_;
     TopicStorage* const storage_;  // null: topics in memory only

@@ -19,11 +19,11 @@ struct RegistryFixture {
     Limits limits;
     ManualClock clock;
     std::unique_ptr<Random> random = make_random(1);
-    MemoryBudget memory{16U << 20U};
+    MemoryBudget memory;
     Counters counters;
     std::optional<TopicRegistry> registry;
 
-    RegistryFixture() { start(); }
+    explicit RegistryFixture(std::uint64_t memory_bytes = 16U << 20U) : memory(memory_bytes) { start(); }
     void start() { registry.emplace(Environment{limits, clock, *random, memory, counters}, io.get_executor()); }
     void stop() {
         registry.reset();
