@@ -64,8 +64,8 @@ std::size_t BroadcastBuffer::largest_allocation_bytes() const noexcept {
     return static_cast<std::size_t>(std::min<std::uint64_t>(share, block_bytes_max));
 }
 
-/// Half of what is in the chain already: so a quiet topic stays small, a busy one soon has large blocks, and what has
-/// to go at a time when memory is full is a part of what the topic has, never all of it.
+/// A quarter to a half of what is in the chain already: so a quiet topic stays small, a busy one soon has large blocks,
+/// and what has to go at a time when memory is full is a part of what the topic has, never all of it.
 std::size_t BroadcastBuffer::next_allocation_bytes(std::size_t record_bytes) const noexcept {
     const std::uint64_t half = std::bit_floor(std::max<std::uint64_t>(used_bytes_ / 2, block_bytes_min));
     return std::max(static_cast<std::size_t>(std::min<std::uint64_t>(half, largest_allocation_bytes())),
@@ -90,10 +90,15 @@ bool BroadcastBuffer::add_block(std::size_t record_bytes) {
     return true;
 }
 
-/// One of that size that no reader pins any more; empty where there is none.
+/// Sizes go in powers of two: the next larger one will do, too, where a topic stays at the border between two.
+bool BroadcastBuffer::may_serve_as(std::size_t allocation_bytes, const Block& block) noexcept {
+    return block.allocation_bytes() >= allocation_bytes && block.allocation_bytes() <= 2 * allocation_bytes;
+}
+
+/// One that no reader pins any more; empty where there is none.
 BlockPin BroadcastBuffer::take_spare(std::size_t allocation_bytes) {
     const auto fits = [&](const BlockPin& spare) {
-        return spare->allocation_bytes() == allocation_bytes && !spare->is_pinned_by_others();
+        return may_serve_as(allocation_bytes, *spare) && !spare->is_pinned_by_others();
     };
     const auto found = std::find_if(spares_.begin(), spares_.end(), fits);
     if (found == spares_.end()) {
@@ -226,17 +231,21 @@ bool BroadcastBuffer::may_remove_front() const noexcept {
     return !chain_.empty() && chain_.front()->end() <= visible();
 }
 
-/// Large blocks become spare ones: at its bound a topic then takes for every new block one of its old ones, and neither
-/// maps nor faults in memory. Several are kept because a large batch pushes out several before it takes any.
+/// Blocks that may serve as the next one become spare ones: at its bound a topic then takes for every new
+/// block one of its old ones, and neither maps nor faults in memory. Several are kept because a large batch pushes out
+/// several before it takes any.
 void BroadcastBuffer::remove_front(Removed& removed) {
     BlockPin block = chain_.take_front();
     block->set_evicted();
     used_bytes_ -= block->used_bytes();
     first_ = block->end();
-    if (block->allocation_bytes() == largest_allocation_bytes()) {
+    if (!chain_.empty() && may_serve_as(next_allocation_bytes(0), *block)) {
         spares_.push_back(std::move(block));
-        const std::uint64_t spare_bytes = spares_.size() * largest_allocation_bytes();
-        if (spares_.size() == 1 || spare_bytes <= bounds_.bytes_max / 8) {
+        std::uint64_t spare_bytes = 0;
+        for (const BlockPin& spare : spares_) {
+            spare_bytes += spare->allocation_bytes();
+        }
+        if (spares_.size() <= 2 || spare_bytes <= used_bytes_ / 8) {
             return;
         }
         block = std::move(spares_.front());  // the one that has waited longest, perhaps because a reader pins it

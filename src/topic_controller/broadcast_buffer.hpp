@@ -97,7 +97,7 @@ class BroadcastBuffer {
 
     /// Both at least 1. Bytes are those of records. At the bound whole blocks go, and a block holds at most an eighth
     /// of bytes_max, so between 7/8 of it and all of it is kept; the bound in records is kept exactly. Blocks that were
-    /// removed are kept for reuse up to another eighth.
+    /// removed are kept for reuse, two or up to an eighth of what is there.
     struct Bounds {
         std::uint64_t bytes_max = 0;
         std::uint64_t records_max = 0;
@@ -181,6 +181,7 @@ class BroadcastBuffer {
     [[nodiscard]] bool append_run(Bytes run, Timestamp timestamp);
     void take_back_blocks(std::size_t chain_size);
 
+    [[nodiscard]] static bool may_serve_as(std::size_t allocation_bytes, const Block& block) noexcept;
     [[nodiscard]] BlockPin take_spare(std::size_t allocation_bytes);
     [[nodiscard]] bool may_remove_front() const noexcept;
     void remove_front(Removed& removed);
@@ -200,7 +201,7 @@ class BroadcastBuffer {
     Bounds bounds_;
     BlockChain chain_;
     MemoryBudget& budget_;
-    std::vector<BlockPin> spares_;  // of the largest kind, left the chain for reuse; readers may still pin some
+    std::vector<BlockPin> spares_;  // left the chain for reuse; readers may still pin some
     std::uint64_t next_sequence_ = 0;
     std::size_t refused_bytes_ = 0;
 };

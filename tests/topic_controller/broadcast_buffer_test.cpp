@@ -219,3 +219,24 @@ TEST_CASE("BroadcastBuffer: at its bound a topic reuses its blocks and asks for 
     CHECK(buffer.bytes() > (4U << 20U) * 13 / 16);
     CHECK(memory.used_bytes() < (4U << 20U) * 3 / 2);
 }
+
+TEST_CASE("BroadcastBuffer: at its bound in records, too, a topic reuses its blocks") {
+    const auto records_max = GENERATE(100U, 1'000U, 3'000U);
+    MemoryBudget memory(64U << 20U);
+    BroadcastBuffer buffer(memory, {.bytes_max = 32U << 20U, .records_max = records_max});
+    BroadcastBuffer::Removed removed;
+    const DraftBatch draft{std::string(130, 'x')};
+    const Bytes run = draft.bytes();
+    const auto publish = [&](unsigned records) {
+        for (unsigned published = 0; published < records; ++published) {
+            buffer.make_room(run.size(), 1, removed);
+            REQUIRE(buffer.append({&run, 1}, Timestamp(1s)));
+            buffer.make_visible();
+        }
+    };
+    publish(10 * records_max);
+    removed.clear();
+    publish(10 * records_max);
+    CHECK(removed.size() <= 2);
+    CHECK(memory.used_bytes() < 3 * records_max * run.size());
+}
