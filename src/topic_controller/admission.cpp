@@ -78,7 +78,7 @@ std::error_code Admission::admit_group(const Group& group, std::uint32_t first_i
 void Admission::Group::add(RecordView record) noexcept {
     if (const auto key = record.key()) {
         record_of_key[key_count] = count;
-        keys[key_count++] = {key->data(), key->size()};
+        keys[key_count++] = *key;
     }
     records[count++] = record.bytes().data();
 }

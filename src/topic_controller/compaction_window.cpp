@@ -88,14 +88,14 @@ std::uint32_t bits_of(Four mask) noexcept {
 }  // namespace
 
 /// A bit for each slot. Without a branch: which slot it is could not be predicted.
-inline std::uint32_t FingerprintTable::slots_with(const Line& line, std::uint32_t tag) noexcept {
+std::uint32_t FingerprintTable::slots_with(const Line& line, std::uint32_t tag) noexcept {
     const auto with_tag = [&](std::size_t at) {
         return bits_of(reinterpret_cast<Four>(load_four(&line.tags[at]) == Four{} + tag));
     };
     return (with_tag(0) | with_tag(4) << 4U) & all_slots;
 }
 
-inline std::uint32_t FingerprintTable::free_slots(const Line& line, const LiveNumbers& live) noexcept {
+std::uint32_t FingerprintTable::free_slots(const Line& line, const LiveNumbers& live) noexcept {
     const auto taken = [&](std::size_t at) {
         const auto holds_something = load_four(&line.tags[at]) != Four{};
         const auto is_live = load_four(&line.numbers[at]) - live.first < Four{} + live.count;
@@ -259,7 +259,7 @@ CompactionWindow::Verdict CompactionWindow::accept_one(const KeyFingerprint& fin
     if (keys() >= keys_max_) {
         return Verdict::window_full;
     }
-    if (!has_reserved_entry() && !reserve_entry()) {
+    if (!(table_has_room() && chunk_has_room()) && !reserve_entry()) {
         return Verdict::memory_full;
     }
     (*chunks_.back())[end_ % chunk_entries] = {fingerprint, now};
@@ -336,10 +336,10 @@ bool CompactionWindow::recharge(std::uint64_t more_bytes) noexcept {
 bool CompactionWindow::reserve_entry() {
     // Moving is over before that is reached again: with each entry that is added eight lines are moved, and the fewest
     // that can be added until then are one for two lines (after halving).
-    if (keys() >= 5 * table_.line_count() && !begin_move(std::max(lines_min, 2 * table_.line_count()))) {
+    if (!table_has_room() && !begin_move(std::max(lines_min, 2 * table_.line_count()))) {
         return false;
     }
-    if (chunks_.empty() || chunks_before(end_) >= chunks_.size()) {
+    if (!chunk_has_room()) {
         if (!recharge(sizeof(Chunk))) {
             return false;
         }

@@ -89,11 +89,11 @@ class FingerprintTable {
         void operator()(Line* lines) const noexcept;
     };
 
-    [[nodiscard]] static std::uint32_t slots_with(const Line& line, std::uint32_t tag) noexcept;
+    [[nodiscard]] static inline std::uint32_t slots_with(const Line& line, std::uint32_t tag) noexcept;
     [[nodiscard]] static bool goes_on(const Line& line, const LiveNumbers& live) noexcept {
         return line.has_passed_on() != 0 && live.has_given(line.passed_on());
     }
-    [[nodiscard]] static std::uint32_t free_slots(const Line& line, const LiveNumbers& live) noexcept;
+    [[nodiscard]] static inline std::uint32_t free_slots(const Line& line, const LiveNumbers& live) noexcept;
     [[nodiscard]] std::size_t home(std::uint32_t tag) const noexcept { return tag & (line_count_ - 1); }
     [[nodiscard]] std::size_t after(std::size_t index) const noexcept { return (index + 1) & (line_count_ - 1); }
 
@@ -101,8 +101,8 @@ class FingerprintTable {
     std::size_t line_count_ = 0;
 };
 
-/// Remembers keys with the time of their acceptance, in the order of acceptance, at up to 64 bytes each (76 while it
-/// shrinks; and 8 KiB). Every operation is O(1) amortised, and none stops for long: when the table of keys has to grow
+/// Remembers keys with the time of their acceptance, in the order of acceptance, at up to 64 bytes each (80 while it
+/// shrinks; and 16 KiB). Every operation is O(1) amortised, and none stops for long: when the table of keys has to grow
 /// or shrink, each of the following operations moves a few lines, and both tables are looked at until all have moved.
 ///
 /// Entries are taken back with withdraw(), newest first, when what they stand for fails. Times that are passed in must
@@ -133,8 +133,9 @@ class CompactionWindow {
     /// Forgets up to `entries_max` keys that were accepted `length` or longer before `now`, and gives back memory.
     void forget(Timestamp now, std::chrono::microseconds length, std::size_t entries_max);
     /// When enough will have become old for forget() to be worth a call: an eighth of the keys, and a chunk of entries.
-    /// While keys come accept() forgets by itself, so a busy window needs no timer that fires all the time. Nothing
-    /// where there is nothing to forget, or never will be.
+    /// While keys come accept() forgets by itself, so a busy window needs no timer that fires all the time; one that is
+    /// idle keeps up to an eighth of its keys for up to one more length. Nothing where there is nothing to forget, or
+    /// never will be.
     [[nodiscard]] std::optional<Timestamp> next_forget(std::chrono::microseconds length) const noexcept;
 
     /// Keys remembered; some of them may be old already.
@@ -168,10 +169,9 @@ class CompactionWindow {
         return static_cast<std::size_t>(number / chunk_entries - first_ / chunk_entries);
     }
 
-    [[nodiscard]] bool has_reserved_entry() const noexcept {
-        // At most five slots in seven are taken.
-        return keys() < 5 * table_.line_count() && chunks_before(end_) < chunks_.size();
-    }
+    /// At most five slots in seven are taken.
+    [[nodiscard]] bool table_has_room() const noexcept { return keys() < 5 * table_.line_count(); }
+    [[nodiscard]] bool chunk_has_room() const noexcept { return chunks_before(end_) < chunks_.size(); }
     [[nodiscard]] bool reserve_entry();
     [[nodiscard]] bool begin_move(std::size_t line_count) noexcept;
     void sweep_some() noexcept;

@@ -216,7 +216,7 @@ std::optional<Timestamp> TopicController::next_log_housekeeping() const noexcept
         return std::nullopt;
     }
     std::optional<Timestamp> due = log_->sync_due;
-    if (settings_.retention_ttl_ms == 0 || log_->is_trimming) {
+    if (retention_ttl_.count() == 0 || log_->is_trimming) {
         return due;
     }
     const auto last = log_->backing.log->extent().first_segment_last;

@@ -11,7 +11,8 @@ namespace {
 // which each topic throws out the others' records.
 constexpr int reclaim_attempts = 4;
 
-// Entries of the window that one call of expire() forgets under the lock; it then asks to be called again at once.
+// Entries of the window that one call of expire() forgets under the lock; it then asks to be called again, at once
+// where more than an eighth of the rest is old, too.
 constexpr std::size_t forgotten_per_expire = 4096;
 
 // A stored topic's buffer is a window on its log. Smaller than this, blocks would be too small for one append of all
@@ -427,7 +428,7 @@ std::optional<Timestamp> TopicController::expire(Timestamp now) {
     std::optional<Timestamp> due;
     {
         HouseKeeping keeping(*this);
-        if (settings_.retention_ttl_ms != 0) {
+        if (retention_ttl_.count() != 0) {
             keeping.losses.expired += expire_buffer(now, keeping.losses.removed);
             if (buffer_.blocks() == 0) {
                 buffer_.drop_spares(keeping.losses.removed);

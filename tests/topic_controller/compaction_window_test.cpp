@@ -98,16 +98,18 @@ TEST_CASE("CompactionWindow: where the budget refuses, nothing is remembered") {
     CHECK(memory.used_bytes() == 0);
 }
 
-TEST_CASE_METHOD(WindowFixture, "CompactionWindow: takes at most 64 bytes per key, and 76 while it shrinks") {
-    constexpr std::uint64_t fixed_bytes = 8U << 10U;
-    for (int i = 0; i < 300'000; ++i) {
+TEST_CASE_METHOD(WindowFixture, "CompactionWindow: takes at most 64 bytes per key, and 80 while it shrinks") {
+    constexpr std::uint64_t fixed_bytes = 16U << 10U;
+    const auto count = GENERATE(28'420, 300'000);
+    for (int i = 0; i < count; ++i) {
         now += 10us;
         REQUIRE(accept(std::to_string(i)) == Verdict::accepted);
         REQUIRE(window.charged_bytes() <= 64 * window.keys() + fixed_bytes);
     }
-    for (now += length - 4s; window.keys() > 0; now += 1ms) {
-        window.forget(now, length, 100);
-        REQUIRE(window.charged_bytes() <= 76 * window.keys() + fixed_bytes);
+    while (window.keys() > 0) {  // as a topic does it that nobody publishes to any more
+        now = *window.next_forget(length);
+        window.forget(now, length, 4096);
+        REQUIRE(window.charged_bytes() <= 80 * window.keys() + fixed_bytes);
         REQUIRE(window.charged_bytes() == memory.used_bytes());
     }
 }
