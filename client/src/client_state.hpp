@@ -95,7 +95,8 @@ struct Client::State final : client_side::ConnectionOwner, std::enable_shared_fr
     void forget(Subscription::State& subscription);
     /// It has ended here and there.
     void remove(Subscription::State& subscription);
-    /// Its handler gets what it has received, after all that the same read brought has been carried out.
+    /// Its handler gets what it has received, after all that the same read brought has been carried out. The handlers
+    /// of all subscriptions run together, where the first of them had its turn.
     void hand_over_soon(std::weak_ptr<Subscription::State> subscription);
 
     // --- ConnectionOwner

@@ -206,7 +206,7 @@ void Subscription::State::on_deliver(Delivery delivery, Offset after) {
     const std::size_t bytes = delivery.records().bytes().size();
     unclaimed_bytes += bytes;
     credit_bytes_left -= static_cast<std::int64_t>(bytes);
-    if (!library_credit && options.credit_records != 0) {
+    if (!library_credit && options.credit_records != 0) {  // ours is in bytes alone
         for ([[maybe_unused]] const RecordView record : delivery) {
             --credit_records_left;
         }

@@ -188,11 +188,13 @@ void Scenario::run(asio::awaitable<void> (*script)(Scenario&)) {
 }
 
 void Scenario::run_until_stopped() {
-    try {
-        io.run_for(std::chrono::seconds(60));  // only a script that hangs takes so long
-    } catch (const HandlerFailure&) {
-        ++handler_failures;
-        run_until_stopped();
+    for (bool goes_on = true; goes_on;) {
+        try {
+            io.run_for(std::chrono::seconds(60));  // only a script that hangs takes so long
+            goes_on = false;
+        } catch (const HandlerFailure&) {
+            ++handler_failures;
+        }
     }
 }
 

@@ -86,6 +86,7 @@ class NativeSubscription final : public StrandWaiter {
         std::uint64_t records;
         std::uint64_t bytes;
     };
+    // What every delivery looks at; then the rest.
     NativeManager* manager_;
     const bool commit_gives_credit_;
     std::vector<std::string> filter_keys_;  // ascending
