@@ -65,7 +65,7 @@ std::size_t BroadcastBuffer::largest_allocation_bytes() const noexcept {
 }
 
 /// A quarter to a half of what is in the chain already: so a quiet topic stays small, a busy one soon has large blocks,
-/// and what has to go at a time when memory is full is a part of what the topic has, never all of it.
+/// and the block that has to go when memory is full is a part of what the topic has, not most of it.
 std::size_t BroadcastBuffer::next_allocation_bytes(std::size_t record_bytes) const noexcept {
     const std::uint64_t half = std::bit_floor(std::max<std::uint64_t>(used_bytes_ / 2, block_bytes_min));
     return std::max(static_cast<std::size_t>(std::min<std::uint64_t>(half, largest_allocation_bytes())),
@@ -231,9 +231,9 @@ bool BroadcastBuffer::may_remove_front() const noexcept {
     return !chain_.empty() && chain_.front()->end() <= visible();
 }
 
-/// Blocks that may serve as the next one become spare ones: at its bound a topic then takes for every new
-/// block one of its old ones, and neither maps nor faults in memory. Several are kept because a large batch pushes out
-/// several before it takes any.
+/// Blocks that may serve as the next one become spare ones: at its bound a topic then takes for every new block one of
+/// its old ones, and neither maps nor faults in memory. Several are kept because a large batch pushes out several
+/// before it takes any.
 void BroadcastBuffer::remove_front(Removed& removed) {
     BlockPin block = chain_.take_front();
     block->set_evicted();
