@@ -33,6 +33,7 @@ void Gathered::clear() noexcept {
     records_ = 0;
     lagged_.reset();
     awaits_log_ = false;
+    is_armed_ = false;
     error_.clear();
 }
 

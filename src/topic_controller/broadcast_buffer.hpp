@@ -47,6 +47,8 @@ class Gathered {
     [[nodiscard]] bool empty() const noexcept { return slice_count_ == 0; }
     /// Nothing came because the log has to be read first.
     [[nodiscard]] bool awaits_log() const noexcept { return awaits_log_; }
+    /// Nothing is left behind what came, and who is to be woken then is armed.
+    [[nodiscard]] bool is_armed() const noexcept { return is_armed_; }
     /// Why the log could not be read.
     [[nodiscard]] std::error_code error() const noexcept { return error_; }
     /// Lets go of the blocks.
@@ -63,6 +65,7 @@ class Gathered {
     std::uint64_t records_ = 0;
     std::optional<LaggedRange> lagged_;
     bool awaits_log_ = false;
+    bool is_armed_ = false;
     std::error_code error_;
 };
 

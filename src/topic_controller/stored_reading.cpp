@@ -27,13 +27,13 @@ bool TopicController::enter_log(TopicCursor& cursor, Gathered& gathered) const n
 
 /// Without the lock. What the log's threads have read for this cursor.
 void TopicController::gather_from_log(TopicCursor& cursor, std::size_t bytes_max, std::uint64_t records_max,
-                                      Timestamp now, Gathered& gathered) {
+                                      Gathered& gathered) {
     Timestamp expired{};
     Offset end{};
     std::shared_ptr<MessageLog> log;
     {
         const std::lock_guard lock(mutex_);
-        expired = expired_at(now);
+        expired = expired_now();
         end = buffer_.visible();
         log = log_->backing.log;
     }

@@ -284,9 +284,8 @@ TopicCursor TopicController::cursor_at_latest() const {
 }
 
 TopicCursor TopicController::cursor_at_earliest() const {
-    const Timestamp now = environment_.clock.wall_now();
     const std::lock_guard lock(mutex_);
-    return find_time(expired_at(now) + std::chrono::microseconds(1));
+    return find_time(expired_now() + std::chrono::microseconds(1));
 }
 
 TopicCursor TopicController::cursor_at_time(Timestamp time) const {
@@ -308,26 +307,29 @@ TopicCursor TopicController::find_time(Timestamp time) const {
     return TopicCursor{buffer_.find_time(time)};
 }
 
-void TopicController::gather(TopicCursor& cursor, std::size_t bytes_max, std::uint64_t records_max,
-                             Gathered& gathered) {
+void TopicController::gather(TopicCursor& cursor, std::size_t bytes_max, std::uint64_t records_max, Gathered& gathered,
+                             const std::shared_ptr<TopicWaiter>& waiter) {
     gathered.clear();
-    const Timestamp now = environment_.clock.wall_now();
     std::shared_ptr<CatchUp> passed;  // let go of after the lock
     {
         const std::lock_guard lock(mutex_);
         if (is_deleted()) {
             return;
         }
-        const Timestamp expired = expired_at(now);
         if (log_ && enter_log(cursor, gathered)) {
             gathered.awaits_log_ = true;
         } else {
             passed = std::move(cursor.catch_up);
-            buffer_.gather(cursor, bytes_max, records_max, std::max(expired, before(cursor.not_before)), gathered);
+            const Timestamp expired = std::max(expired_now(), before(cursor.not_before));
+            buffer_.gather(cursor, bytes_max, records_max, expired, gathered);
+            if (waiter != nullptr && !buffer_.has_records_at(cursor)) {
+                waiters_.arm(waiter);
+                gathered.is_armed_ = true;
+            }
         }
     }
     if (gathered.awaits_log()) {
-        gather_from_log(cursor, bytes_max, records_max, now, gathered);
+        gather_from_log(cursor, bytes_max, records_max, gathered);
     }
     if (const auto& lagged = gathered.lagged()) {
         const std::uint64_t missed = lagged->to.value - lagged->from.value;
@@ -421,6 +423,11 @@ Timestamp TopicController::expired_at(Timestamp now) const noexcept {
         return Timestamp::min();
     }
     return now - retention_ttl_;
+}
+
+/// Under the lock. The clock is asked only where something expires: it takes longer than to gather a record.
+Timestamp TopicController::expired_now() const noexcept {
+    return retention_ttl_.count() != 0 ? expired_at(environment_.clock.wall_now()) : Timestamp::min();
 }
 
 std::optional<Timestamp> TopicController::expire(Timestamp now) {

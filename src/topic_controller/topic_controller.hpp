@@ -117,7 +117,11 @@ class TopicController : public std::enable_shared_from_this<TopicController> {
     /// At least one record comes if there is one, whatever `bytes_max` says; `records_max` holds exactly. Where the
     /// log has to be read first nothing may come although there is something: gathered.awaits_log() says so, and arm()
     /// has it read.
-    void gather(TopicCursor& cursor, std::size_t bytes_max, std::uint64_t records_max, Gathered& gathered);
+    ///
+    /// `waiter`, where there is one, is armed if nothing is left at `cursor` then: gathered.is_armed() says so. That
+    /// spares an arm() right after it.
+    void gather(TopicCursor& cursor, std::size_t bytes_max, std::uint64_t records_max, Gathered& gathered,
+                const std::shared_ptr<TopicWaiter>& waiter = nullptr);
 
     /// Arms `waiter` to be woken once, when there is something at `cursor`. False, and not armed, where there already
     /// is or the topic is deleted. Arming twice is once.
@@ -253,8 +257,7 @@ class TopicController : public std::enable_shared_from_this<TopicController> {
     void plan_close(AfterLog& after);
     [[nodiscard]] bool must_read_log(const TopicCursor& cursor) const noexcept;
     [[nodiscard]] bool enter_log(TopicCursor& cursor, Gathered& gathered) const noexcept;
-    void gather_from_log(TopicCursor& cursor, std::size_t bytes_max, std::uint64_t records_max, Timestamp now,
-                         Gathered& gathered);
+    void gather_from_log(TopicCursor& cursor, std::size_t bytes_max, std::uint64_t records_max, Gathered& gathered);
     [[nodiscard]] std::optional<Timestamp> next_log_housekeeping() const noexcept;
     void plan_trim(Offset before, AfterLog& after, const MessageLog::Done& done = {});
     [[nodiscard]] std::error_code trim_refusal(Offset before) const noexcept;
@@ -264,6 +267,7 @@ class TopicController : public std::enable_shared_from_this<TopicController> {
     [[nodiscard]] std::uint64_t count_as_lost(std::uint64_t records) const noexcept;
     std::uint64_t expire_buffer(Timestamp now, BroadcastBuffer::Removed& removed);
     [[nodiscard]] Timestamp expired_at(Timestamp now) const noexcept;
+    [[nodiscard]] Timestamp expired_now() const noexcept;
     [[nodiscard]] std::optional<Timestamp> next_expiry() const noexcept;
     [[nodiscard]] std::optional<Timestamp> take_new_expiry() noexcept;
     void schedule(std::optional<Timestamp> due);

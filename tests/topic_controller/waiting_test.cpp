@@ -91,6 +91,29 @@ TEST_CASE_METHOD(WaitingReaders, "TopicController: deleting wakes, and nobody ca
     CHECK_FALSE(topic->arm(waiter, end));
 }
 
+TEST_CASE_METHOD(WaitingReaders, "TopicController: a gather that leaves nothing arms who is to be woken then") {
+    publish_numbers(0, 2);
+    topic->gather(end, 1U << 20U, 1, gathered, waiter);
+    CHECK_FALSE(gathered.is_armed());
+    topic->gather(end, 1U << 20U, 1, gathered, waiter);
+    CHECK(gathered.records() == 1);
+    CHECK(gathered.is_armed());
+    topic->gather(end, 1U << 20U, 1, gathered, waiter);
+    CHECK(gathered.is_armed());
+    CHECK(topic->figures().waiters == 1);
+    publish_numbers(2, 4);
+    CHECK(waiter->woken == 1);
+    topic->gather(end, 1U << 20U, 2, gathered);
+    CHECK_FALSE(gathered.is_armed());
+}
+
+TEST_CASE_METHOD(WaitingReaders, "TopicController: a gather from a deleted topic arms nobody") {
+    topic->mark_deleted();
+    topic->gather(end, 1U << 20U, 1, gathered, waiter);
+    CHECK_FALSE(gathered.is_armed());
+    CHECK(topic->figures().waiters == 0);
+}
+
 TEST_CASE_METHOD(WaitingReaders, "TopicController: a waiter may append or let go of itself while it is woken") {
     class Publishing final : public TopicWaiter {
       public:

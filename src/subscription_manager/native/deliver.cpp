@@ -97,7 +97,7 @@ NativeManager::Turn NativeManager::deliver_some(NativeSubscription& subscription
     // A filtered subscription's credit is for records that it wants: how many to look at is not known before.
     subscription.topic_->gather(subscription.cursor_, bytes_max,
                                 subscription.is_filtered() ? std::numeric_limits<std::uint64_t>::max() : records_max,
-                                gathered);
+                                gathered, subscription.shared_from_this());
     if (gathered.error()) {
         return Turn::ended;
     }
@@ -112,9 +112,10 @@ NativeManager::Turn NativeManager::deliver_some(NativeSubscription& subscription
         batch.add_slices(gathered.slices(), gathered.bytes());
         count_delivered(subscription, gathered.records(), gathered.bytes());
     }
+    const bool is_armed = gathered.is_armed();
     gathered.clear();
-    if (subscription.credit_.exhausted()) {
-        return Turn::drained;  // a grant makes it ready again
+    if (is_armed || subscription.credit_.exhausted()) {
+        return Turn::drained;  // more records, or a grant, make it ready again
     }
     if (batch.bytes() >= context_.environment.limits.deliver_bytes_max) {
         return Turn::more;
