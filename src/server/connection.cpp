@@ -1,5 +1,6 @@
 #include "server/connection.hpp"
 
+#include <algorithm>
 #include <exception>
 
 #include <asio/co_spawn.hpp>
@@ -12,6 +13,8 @@ namespace leveret {
 
 namespace {
 
+// Of what one read brought, what is carried out before others on the thread have a turn.
+constexpr std::size_t received_per_turn_bytes = 256U << 10U;
 // Writes of one connection before others on its thread have a turn: 1 MiB with the default deliver_bytes_max.
 constexpr int writes_per_turn = 4;
 // Memory that was reclaimed for one may be taken by another, or still be pinned: so a few attempts, not for ever.
@@ -100,12 +103,16 @@ asio::awaitable<void> Connection::read() {
         }
         input_.commit(count);
         shared_.environment.counters.bytes_received.add(count);
-        receive();
-        if (manager_ != nullptr && manager_->blocked()) {
-            co_await wait_until_unblocked();
-        }
-        if (closed_ || manager_closing()) {
-            co_return;  // work() closes when everything due has been written
+        for (bool is_done = false; !is_done;) {
+            is_done = receive();
+            if (manager_ != nullptr && manager_->blocked()) {
+                co_await wait_until_unblocked();
+            } else if (!is_done) {
+                co_await asio::post(strand_, asio::use_awaitable);  // others on this thread have a turn
+            }
+            if (closed_ || manager_closing()) {
+                co_return;  // work() closes when everything due has been written
+            }
         }
         if (count < space.size()) {  // a short read: nothing more is there
             input_.shrink();
@@ -115,7 +122,7 @@ asio::awaitable<void> Connection::read() {
             error = co_await transport_->wait_readable();
         } else {
             error.clear();
-            co_await asio::post(strand_, asio::use_awaitable);  // others on this thread have a turn
+            co_await asio::post(strand_, asio::use_awaitable);
         }
     }
     client_ended(error);
@@ -131,20 +138,20 @@ asio::awaitable<void> Connection::wait_until_unblocked() {
     }
     while (manager_ != nullptr && manager_->blocked()) {
         co_await unblocked_->wait();
-        receive();  // frames that were read before and not carried out yet
     }
 }
 
-void Connection::receive() {
+bool Connection::receive() {
     if (closed_ || (manager_ == nullptr && !choose_dialect())) {
-        return;
+        return true;
     }
     const ThreadLender::Scope scope(shared_.thread_lender, id_);
+    bool is_done = true;
     bool stopped_early = false;
     do {
         if (manager_ != nullptr) {
             wake_list_->begin();  // what these commands wake of our own is found by work(), not posted
-            input_.consume(manager_->receive(input_.data()));
+            is_done = carry_out();
             stopped_early = manager_->blocked();
         }
         watch_handshake();
@@ -152,6 +159,18 @@ void Connection::receive() {
         // Where work() has taken the answers that were in the way, the frames behind them are carried out now: nobody
         // would come back to them, and reading on would pile up more and more of them.
     } while (stopped_early && manager_ != nullptr && !manager_->blocked());
+    return is_done && !stopped_early;
+}
+
+bool Connection::carry_out() {
+    const Bytes all = input_.data();
+    const Bytes turn = all.first(std::min(all.size(), received_per_turn_bytes));
+    std::size_t taken = manager_->receive(turn);
+    if (taken == 0) {
+        taken = manager_->receive(all);  // its first frame is longer than a turn
+    }
+    input_.consume(taken);
+    return taken == 0 || turn.size() == all.size();
 }
 
 bool Connection::choose_dialect() {

@@ -52,8 +52,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
     [[nodiscard]] asio::awaitable<void> wait_until_unblocked();
     [[nodiscard]] asio::awaitable<void> write_when_writable();
 
-    /// Hands what has been read to the manager, which the first bytes choose, and writes what that leads to.
-    void receive();
+    /// Hands a turn of what has been read to the manager, which the first bytes choose, and writes what that leads to.
+    /// False: more has been read, for another turn or for when the manager is not blocked any more.
+    [[nodiscard]] bool receive();
+    [[nodiscard]] bool carry_out();
     [[nodiscard]] bool choose_dialect();
     void watch_handshake();
     /// Carries out wake-ups and writes what is due. The one place where the two meet.

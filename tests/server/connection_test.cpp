@@ -1,4 +1,8 @@
 // Connections over the in-memory transport, through a broker in virtual time.
+#include <algorithm>
+#include <functional>
+
+#include <asio/post.hpp>
 #include <catch2/catch.hpp>
 
 #include "protocol/zaichik.hpp"
@@ -194,6 +198,27 @@ TEST_CASE("Connection: Close with answers pending lets them be written first") {
     CHECK(frames.size() == 102);
     CHECK(client.is_closed());
     CHECK(fixture.topic("topic")->figures().next == Offset{1});
+}
+
+TEST_CASE("Connection: what one read brought is carried out in turns, between which others have theirs") {
+    BrokerFixture fixture;
+    OpenedClient client(fixture, 1U << 20U);
+    ByteVector frames;
+    for (int i = 0; i < 10; ++i) {
+        append(frames, publish_one_way(1, DraftedRecords(std::string(60'000, 'x'))));
+    }
+    append(frames, publish_one_way(1, DraftedRecords(std::string(300'000, 'x'))));  // more than a turn
+    std::vector<std::uint64_t> seen;
+    std::function<void()> look = [&] {
+        seen.push_back(fixture.topic("topic")->figures().next.value);
+        if (seen.back() < 11 && seen.size() < 100) {
+            asio::post(fixture.context, look);
+        }
+    };
+    asio::post(fixture.context, look);
+    CHECK(client.send(frames));
+    seen.erase(std::unique(seen.begin(), seen.end()), seen.end());
+    CHECK(seen == std::vector<std::uint64_t>{0, 4, 8, 10, 11});
 }
 
 TEST_CASE("Connection: closing with megabytes due writes them all, in many turns") {
