@@ -30,7 +30,8 @@ def latencies(workload, client="raw", **by_system):
 
 
 def document(runs):
-    machine = {"processor": "Abacus 3", "cores": 2, "memory_bytes": 4 << 30, "kernel": "6.1", "system": "Debian"}
+    machine = {"processor": "Abacus 3", "cores": 2, "memory_bytes": 4 << 30, "kernel": "6.1", "system": "Debian",
+               "tcp": "cubic"}
     return {"machine": machine, "date": "2026-02-03", "settings": {"runs": 1, "seconds": 1.0},
             "systems": [{"name": name, "version": f"v-{name}", "server": f"s-{name}", "durability": f"d-{name}"}
                         for name in LABELS], "runs": runs}

@@ -72,9 +72,10 @@ def table(heads, rows, left=1):
 
 
 def machine_line(machine):
-    """Processor, cores, memory, system: what every picture and page says of the machine."""
+    """Processor, cores, memory, system, TCP's congestion control: what every picture and page says of the machine."""
     memory = machine.get("memory_bytes")
     parts = [machine.get("processor"), f"{plain(machine['cores'])} cores" if "cores" in machine else None,
              f"{human_bytes(memory)} memory" if isinstance(memory, (int, float)) else None, machine.get("system"),
-             f"kernel {machine['kernel']}" if "kernel" in machine else None]
+             f"kernel {machine['kernel']}" if "kernel" in machine else None,
+             f"TCP {machine['tcp']}" if machine.get("tcp") else None]
     return ", ".join(str(part) for part in parts if part)
