@@ -52,7 +52,7 @@ Json machine() {
             {"memory_bytes", static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
                                  static_cast<std::uint64_t>(::sysconf(_SC_PAGE_SIZE))},
             {"kernel", names.release},
-            {"tcp", output_of("cat /proc/sys/net/ipv4/tcp_congestion_control")},
+            {"tcp", output_of("cat /proc/sys/net/ipv4/tcp_congestion_control 2>/dev/null")},
             {"system", output_of(". /etc/os-release && echo \"$PRETTY_NAME\"")}};
 }
 

@@ -136,6 +136,7 @@ asio::awaitable<void> Connection::wait_until_unblocked() {
     if (unblocked_ == nullptr) {
         unblocked_ = std::make_unique<Notifier>(strand_);
     }
+    input_.shrink();
     while (manager_ != nullptr && manager_->blocked()) {
         co_await unblocked_->wait();
     }
@@ -147,30 +148,25 @@ bool Connection::receive() {
     }
     const ThreadLender::Scope scope(shared_.thread_lender, id_);
     bool is_done = true;
-    bool stopped_early = false;
-    do {
-        if (manager_ != nullptr) {
-            wake_list_->begin();  // what these commands wake of our own is found by work(), not posted
-            is_done = carry_out();
-            stopped_early = manager_->blocked();
-        }
-        watch_handshake();
-        work();
-        // Where work() has taken the answers that were in the way, the frames behind them are carried out now: nobody
-        // would come back to them, and reading on would pile up more and more of them.
-    } while (stopped_early && manager_ != nullptr && !manager_->blocked());
-    return is_done && !stopped_early;
+    if (manager_ != nullptr) {
+        wake_list_->begin();  // what these commands wake of our own is found by work(), not posted
+        is_done = carry_out() && !manager_->blocked();
+    }
+    watch_handshake();
+    work();
+    return is_done;
 }
 
 bool Connection::carry_out() {
     const Bytes all = input_.data();
-    const Bytes turn = all.first(std::min(all.size(), received_per_turn_bytes));
-    std::size_t taken = manager_->receive(turn);
-    if (taken == 0) {
-        taken = manager_->receive(all);  // its first frame is longer than a turn
+    std::size_t offered = std::min(all.size(), received_per_turn_bytes);
+    std::size_t taken = manager_->receive(all.first(offered));
+    while (taken == 0 && offered < all.size()) {  // the first frame is longer than that
+        offered = std::min(all.size(), 2 * offered);
+        taken = manager_->receive(all.first(offered));
     }
     input_.consume(taken);
-    return taken == 0 || turn.size() == all.size();
+    return taken == 0 || offered == all.size();
 }
 
 bool Connection::choose_dialect() {

@@ -42,7 +42,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
     /// Any thread. Begins to read.
     void start();
-    /// Any thread. Reads no more, writes what is due, closes.
+    /// Any thread. Reads no more, carries out no more of what has been read, writes what is due, closes.
     void drain();
     /// Any thread. The time to drain is over: closes at once and counts that, unless it is closed already.
     void abort();
@@ -55,6 +55,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     /// Hands a turn of what has been read to the manager, which the first bytes choose, and writes what that leads to.
     /// False: more has been read, for another turn or for when the manager is not blocked any more.
     [[nodiscard]] bool receive();
+    /// The manager's part of it; false as above, unless it is blocked.
     [[nodiscard]] bool carry_out();
     [[nodiscard]] bool choose_dialect();
     void watch_handshake();

@@ -8,6 +8,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "server/read_buffer.hpp"
 #include "subscription_manager/version.hpp"
 
 namespace leveret {
@@ -97,8 +98,9 @@ std::vector<Setting> settings_of(BrokerOptions& broker) {
                  "an io thread that is the only one looks for more to do before it sleeps; 0: not at all", 0,
                  1'000'000),
         limit("threads", broker.threads, "io threads; 0: one less than the machine has cores", 0, 1024),
-        limit("memory-bytes-max", limits.memory_bytes_max,
-              "all blocks, windows and connection buffers; 0: 1 GiB, or a quarter of the machine", 0),
+        or_default(limit("memory-bytes-max", limits.memory_bytes_max,
+                         "all blocks, windows and connection buffers; 0: 1 GiB, or a quarter of the machine",
+                         4 * ReadMemoryPool::piece_bytes)),
         limit("frame-bytes-max", limits.frame_bytes_max, "one frame, and so one record", 4096, frame_most),
         limit("topics-max", limits.topics_max, "topics", 1),
         limit("connections-max", limits.connections_max, "connections; 0: what the open-files limit allows", 0),

@@ -87,7 +87,7 @@ class Tables(unittest.TestCase):
 
     def test_the_top_says_with_what_it_was_measured(self):
         top = results_page(results([]))
-        for expected in ("Abacus 3", "TCP cubic", "2026-02-03", "runs 1", "`./bench/compare.sh`",
+        for expected in ("Abacus 3", "TCP congestion control cubic", "2026-02-03", "runs 1", "`./bench/compare.sh`",
                          *(f"| {LABELS[name]} | v-{name} | s-{name} | d-{name} |" for name in LABELS)):
             self.assertIn(expected, top)
 

@@ -25,7 +25,7 @@ constexpr std::string_view watched_topic = "w";
 
 Limits limits_of(std::uint8_t choice) {
     Limits limits;
-    limits.memory_bytes_max = (choice & 1U) != 0 ? 1200U << 10U : 16U << 20U;
+    limits.memory_bytes_max = (choice & 1U) != 0 ? (4U << 20U) + (200U << 10U) : 16U << 20U;
     limits.frame_bytes_max = 16U << 10U;
     limits.topics_max = 3;
     limits.connections_max = 8;

@@ -1,5 +1,6 @@
 // Connections over the in-memory transport, through a broker in virtual time.
 #include <algorithm>
+#include <deque>
 #include <functional>
 
 #include <asio/post.hpp>
@@ -7,6 +8,7 @@
 
 #include "protocol/zaichik.hpp"
 #include "server/broker_fixture.hpp"
+#include "server/read_buffer.hpp"
 
 using namespace leveret;
 using namespace leveret::test;
@@ -29,6 +31,21 @@ ByteVector pings(int count) {
         append(bytes, bodiless(FrameType::ping, 1));
     }
     return bytes;
+}
+
+std::string payloads_of(TopicController& topic) {
+    std::string payloads;
+    TopicCursor cursor;
+    Gathered gathered;
+    do {
+        topic.gather(cursor, 1U << 20U, ~std::uint64_t{0}, gathered);
+        for (const Slice& slice : gathered.slices()) {
+            for (const RecordView record : Records(slice.records)) {
+                payloads += as_text(record.payload());
+            }
+        }
+    } while (!gathered.empty());
+    return payloads;
 }
 
 }  // namespace
@@ -219,6 +236,56 @@ TEST_CASE("Connection: what one read brought is carried out in turns, between wh
     CHECK(client.send(frames));
     seen.erase(std::unique(seen.begin(), seen.end()), seen.end());
     CHECK(seen == std::vector<std::uint64_t>{0, 4, 8, 10, 11});
+}
+
+TEST_CASE("Connection: payloads of every size arrive whole and in order, however reads and turns cut them") {
+    BrokerFixture fixture;
+    const auto topic = fixture.topic("topic");
+    ByteVector native;
+    ByteVector zaichik;
+    std::string sent;
+    for (const std::size_t size :
+         std::initializer_list<std::size_t>{1, 60'000, 300'000, 17, 400'000, 131'072, 262'144, 5'000, 800'000, 3}) {
+        const std::string payload(size, static_cast<char>('a' + size % 26));
+        append(native, publish_one_way(1, DraftedRecords(payload)));
+        zaichik::encode(zaichik::Publish{"topic", std::nullopt, as_bytes(payload)}, zaichik);
+        sent += payload;
+    }
+    SECTION("native") {
+        OpenedClient client(fixture, 1U << 20U);
+        CHECK(client.send(native));
+    }
+    SECTION("zaichik") {
+        MemoryClient client(fixture, 1U << 20U);
+        CHECK(client.send(zaichik));
+    }
+    SECTION("native, and the peer has gone before they are carried out") {
+        OpenedClient client(fixture, 4U << 20U);
+        asio::post(fixture.context, [&] { client.close(); });
+        CHECK(client.send(native));
+    }
+    CHECK((payloads_of(*topic) == sent));  // without printing them
+    CHECK(fixture.connections() == 0);
+}
+
+TEST_CASE("Connection: a client whose answers are held up between turns gets them all") {
+    Limits limits;
+    limits.reply_bytes_max = 4096;
+    BrokerFixture fixture(limits);
+    OpenedClient client(fixture, 1U << 20U);
+    CHECK(client.send(pings(40'000)));
+    CHECK(client.received().size() == 40'000);
+}
+
+TEST_CASE("Connection: one that is held up gives back the memory that it was read into") {
+    Limits limits;
+    limits.reply_bytes_max = 4096;
+    BrokerFixture fixture(limits);
+    std::deque<OpenedClient> stuck;
+    for (int i = 0; i < 8; ++i) {
+        CHECK_FALSE(stuck.emplace_back(fixture, 4096).send(pings(5000)));
+    }
+    CHECK(fixture.broker.memory_used_bytes() < 8 * (ReadMemoryPool::piece_bytes / 8));
 }
 
 TEST_CASE("Connection: closing with megabytes due writes them all, in many turns") {

@@ -77,5 +77,5 @@ def machine_line(machine):
     parts = [machine.get("processor"), f"{plain(machine['cores'])} cores" if "cores" in machine else None,
              f"{human_bytes(memory)} memory" if isinstance(memory, (int, float)) else None, machine.get("system"),
              f"kernel {machine['kernel']}" if "kernel" in machine else None,
-             f"TCP {machine['tcp']}" if machine.get("tcp") else None]
+             f"TCP congestion control {machine['tcp']}" if machine.get("tcp") else None]
     return ", ".join(str(part) for part in parts if part)
