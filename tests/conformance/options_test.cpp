@@ -45,6 +45,8 @@ TEST_CASE("server options: limits that follow from another one may be given, or 
     CHECK(parse({"--pending-bytes-max", "64K"})->broker.limits.pending_bytes_max == 64U << 10U);
     CHECK(parse({"--catch-up-bytes-max", "2M"})->broker.limits.catch_up_bytes_max == 2U << 20U);
     CHECK(parse({"--catch-up-bytes-max", "0"})->broker.limits.catch_up_bytes_max == 0);
+    CHECK(parse({"--memory-bytes-max", "4M"})->broker.limits.memory_bytes_max == 4U << 20U);
+    CHECK(parse({"--memory-bytes-max", "0"})->broker.limits.memory_bytes_max == 0);
     const Limits derived = with_shares_of_memory(Limits{.memory_bytes_max = 1U << 30U});
     CHECK(derived.pending_bytes_max == 256U << 20U);
     CHECK(derived.catch_up_bytes_max == 64U << 20U);
@@ -79,6 +81,7 @@ TEST_CASE("server options: a mistake is one line and exit code 2, wherever it wa
         parse({"--no-such-flag"}),
         parse({"--log-level", "loud"}),
         parse({"--topics-max", "0"}),
+        parse({"--memory-bytes-max", "3M"}),
         parse({"--topic-bytes-max", "10X"}),
         parse({"--pending-bytes-max", "1"}),
         parse({"--catch-up-bytes-max", "300K"}),
