@@ -14,8 +14,8 @@ namespace leveret {
 /// Lends the thread on which a connection is read to who has something short to do for that connection. Where that has
 /// to wait for a device, only while nobody else would miss the thread: no other connection has been read for a while.
 /// In no case soon after a loan that has taken long. One thread at a time, so that a disk that hangs does not get hold
-/// of all of them; once in a Scope, so that of many requests in one turn the first alone is carried out
-/// that way, and the others together. Thread-safe.
+/// of all of them; once in a Scope, so that of many requests in one turn the first alone is carried out that way, and
+/// the others together. Thread-safe.
 class ThreadLender {
   public:
     static constexpr std::chrono::milliseconds alone_for{100};

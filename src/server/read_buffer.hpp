@@ -17,8 +17,8 @@ namespace leveret {
 /// Thread-safe. Lends memory of one size, keeps a little of it for the next borrower.
 class ReadMemoryPool {
   public:
-    /// The more one read takes, the less often a publisher that waits for room is woken, which counts where the server
-    /// is the slowest (docs/performance.md).
+    /// With 1 MiB instead of 256 KiB a topic with a compaction window takes up to a quarter more records a second
+    /// (docs/performance.md).
     static constexpr std::size_t piece_bytes = 1U << 20U;
     using Piece = std::unique_ptr<std::byte[]>;
 
