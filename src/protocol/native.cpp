@@ -92,7 +92,7 @@ std::string_view frame_type_name(FrameType type) noexcept {
     return "unknown";
 }
 
-Result<std::optional<Frame>> decode(Bytes bytes, std::size_t frame_bytes_max) noexcept {
+Result<std::optional<FrameHeader>> decode_header(Bytes bytes, std::size_t frame_bytes_max) noexcept {
     if (bytes.size() < sizeof(std::uint32_t)) {
         return std::nullopt;
     }
@@ -110,14 +110,22 @@ Result<std::optional<Frame>> decode(Bytes bytes, std::size_t frame_bytes_max) no
     if (load<std::uint16_t>(bytes, zero_at) != 0) {
         return fail(Error::bad_frame);
     }
-    if (bytes.size() < header.length) {
-        return std::nullopt;
-    }
     header.type = FrameType{load<std::uint8_t>(bytes, type_at)};
     header.flags = load<std::uint8_t>(bytes, flags_at);
     header.correlation.value = load<std::uint32_t>(bytes, correlation_at);
     header.handle = load<std::uint32_t>(bytes, handle_at);
-    return Frame{header, bytes.subspan(header_bytes, header.length - header_bytes)};
+    return header;
+}
+
+Result<std::optional<Frame>> decode(Bytes bytes, std::size_t frame_bytes_max) noexcept {
+    const auto header = decode_header(bytes, frame_bytes_max);
+    if (!header) {
+        return tl::unexpected(header.error());
+    }
+    if (!*header || bytes.size() < (*header)->length) {
+        return std::nullopt;
+    }
+    return Frame{**header, bytes.subspan(header_bytes, (*header)->length - header_bytes)};
 }
 
 void write_header(std::byte* out, const FrameHeader& header) noexcept {

@@ -92,9 +92,12 @@ struct Frame {
     Bytes body;
 };
 
-/// The frame at the front of `bytes`; nothing while it is not whole yet. An unknown type is not an error here.
-/// Errors: bad_frame (length below 16, the zero field is not zero), frame_too_large (at once, without waiting for the
-/// bytes).
+/// The header at the front of `bytes`; nothing while it is not whole yet. An unknown type is not an error here.
+/// Errors: bad_frame (length below 16, the zero field is not zero), frame_too_large (as soon as the length is there).
+[[nodiscard]] Result<std::optional<FrameHeader>> decode_header(Bytes bytes, std::size_t frame_bytes_max) noexcept;
+
+/// The frame at the front of `bytes`; nothing while it is not whole yet. Errors: decode_header()'s, without waiting for
+/// the rest of the frame.
 [[nodiscard]] Result<std::optional<Frame>> decode(Bytes bytes, std::size_t frame_bytes_max) noexcept;
 
 /// Writes the 16 bytes of `header` to `out`.

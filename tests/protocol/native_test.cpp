@@ -154,6 +154,19 @@ TEST_CASE("native: frames are found at every split of the bytes", "[native]") {
     }
 }
 
+TEST_CASE("native: a header is read before the rest of its frame has come, and not before it is whole", "[native]") {
+    const auto bytes = from_hex("20000000 08 01 0000 04030201 08070605");  // 16 bytes of body are missing
+    const auto header = decode_header(bytes, frame_bytes_max).value().value();
+    CHECK(header.length == 32);
+    CHECK(header.type == FrameType::grant);
+    CHECK(header.flags == flags::one_way);
+    CHECK(header.correlation == Correlation{0x0102'0304});
+    CHECK(header.handle == 0x0506'0708);
+    for (std::size_t count = 0; count < header_bytes; ++count) {
+        CHECK_FALSE(decode_header(first_bytes(bytes, count), frame_bytes_max).value().has_value());
+    }
+}
+
 TEST_CASE("native: a frame may fill the limit; a longer one is refused by its length alone", "[native]") {
     const auto length = from_hex("20000000");
     CHECK_FALSE(decode(length, 32).value().has_value());
