@@ -64,28 +64,15 @@ class NativeProtocol final : public RawProtocol {
         }
     }
 
+    /// Records are taken as they come, also out of the middle of a frame: what is kept for the next read is less than
+    /// one, as with the other systems.
     std::size_t take(Bytes received, Sink& sink, Socket& socket) override {
         std::size_t taken = 0;
-        for (;;) {
-            const auto frame = native::decode(received.subspan(taken), frame_bytes_max);
-            if (!frame) {
-                throw std::runtime_error("leveret: " + frame.error().message());
-            }
-            if (!*frame) {
-                return taken;
-            }
-            taken += (*frame)->header.length;
-            if ((*frame)->header.type == native::FrameType::deliver) {
-                const Bytes records = (*frame)->body.subspan(native::Deliver::prefix_bytes);
-                for (const RecordView record : Records(records)) {
-                    sink.take(record.payload());
-                }
-                give_credit_back((*frame)->header.handle, records.size(), socket);
-            } else {
-                throw std::runtime_error("leveret: unexpected frame " +
-                                         std::string(native::frame_type_name((*frame)->header.type)));
-            }
+        for (std::size_t more = 1; more > 0; taken += more) {
+            const Bytes rest = received.subspan(taken);
+            more = deliver_left_bytes_ > 0 ? take_records(rest, sink, socket) : begin_deliver(rest);
         }
+        return taken;
     }
 
   private:
@@ -110,6 +97,42 @@ class NativeProtocol final : public RawProtocol {
             write_record(at, draft, &message != &messages.back());
             at += record_bytes(draft);
         }
+    }
+
+    /// The head of a Deliver frame; 0 while it is not whole.
+    std::size_t begin_deliver(Bytes received) {
+        constexpr std::size_t head_bytes = native::header_bytes + native::Deliver::prefix_bytes;
+        const auto header = native::decode_header(received, frame_bytes_max);
+        if (!header) {
+            throw std::runtime_error("leveret: " + header.error().message());
+        }
+        if (!*header || received.size() < head_bytes) {
+            return 0;
+        }
+        if ((*header)->type != native::FrameType::deliver) {
+            throw std::runtime_error("leveret: unexpected frame " +
+                                     std::string(native::frame_type_name((*header)->type)));
+        }
+        subscription_ = (*header)->handle;
+        deliver_left_bytes_ = (*header)->length - head_bytes;
+        return head_bytes;
+    }
+
+    /// The whole records at the front, of the frame that has begun. Bytes.
+    std::size_t take_records(Bytes received, Sink& sink, Socket& socket) {
+        const Bytes records = received.first(std::min(received.size(), deliver_left_bytes_));
+        std::size_t taken = 0;
+        while (records.size() - taken >= record_layout::header_bytes) {
+            const RecordView record(records.data() + taken);
+            if (record.size() > records.size() - taken) {
+                break;
+            }
+            sink.take(record.payload());
+            taken += record.size();
+        }
+        deliver_left_bytes_ -= taken;
+        give_credit_back(subscription_, taken, socket);
+        return taken;
     }
 
     void give_credit_back(std::uint32_t subscription, std::uint64_t bytes, Socket& socket) {
@@ -140,6 +163,8 @@ class NativeProtocol final : public RawProtocol {
     const Work work_;
     std::vector<std::uint32_t> handles_;     // by topic
     std::vector<std::uint64_t> owed_bytes_;  // by subscription
+    std::uint32_t subscription_ = 0;         // of the Deliver frame that has begun
+    std::size_t deliver_left_bytes_ = 0;     // of its records, still to come
 };
 
 class ZaichikProtocol final : public RawProtocol {
