@@ -170,8 +170,13 @@ class CompactionWindow {
     }
 
     /// At most five slots in seven are taken.
-    [[nodiscard]] bool table_has_room() const noexcept { return keys() < 5 * table_.line_count(); }
+    [[nodiscard]] static std::size_t entries_max(const FingerprintTable& table) noexcept {
+        return 5 * table.line_count();
+    }
+    [[nodiscard]] bool table_has_room() const noexcept { return keys() < entries_max(table_); }
     [[nodiscard]] bool chunk_has_room() const noexcept { return chunks_before(end_) < chunks_.size(); }
+    [[nodiscard]] Verdict make_room();
+    void note_room() noexcept;
     [[nodiscard]] bool reserve_entry();
     [[nodiscard]] bool begin_move(std::size_t line_count) noexcept;
     void sweep_some() noexcept;
@@ -191,6 +196,11 @@ class CompactionWindow {
     std::uint64_t end_ = first_;
     std::uint64_t given_end_ = first_;           // where end_ was at most
     std::deque<std::unique_ptr<Chunk>> chunks_;  // the first one has the entry first_
+
+    // What keys_max_, the table and the newest chunk have room for at least, so that one comparison tells it for a key
+    // (7 % less time, bench/micro accept_new_keys).
+    std::uint64_t room_end_ = first_;
+    Entry* next_entry_ = nullptr;  // where the entry end_ goes; null where that is room_end_
 
     FingerprintTable table_;
     FingerprintTable old_;       // what is moved to table_, line by line; has no lines when nothing is
