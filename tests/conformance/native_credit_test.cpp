@@ -51,9 +51,12 @@ TEST_CASE_METHOD(NativeCredit, "native credit: grants add up") {
     CHECK(peer.is_silent(subscription));
 }
 
-TEST_CASE_METHOD(NativeCredit, "native credit: the record that uses up the bytes is still delivered") {
+TEST_CASE_METHOD(NativeCredit,
+                 "native credit: the record that uses up the bytes is still delivered, and what it took more is owed") {
     const std::uint32_t subscription = subscribe(0, record_size + 1);
     CHECK(peer.take(subscription, 2) == "0:0 1:1");
+    CHECK(peer.is_silent(subscription));
+    peer.grant(subscription, 0, record_size - 1);  // pays for what it took beyond the credit
     CHECK(peer.is_silent(subscription));
     peer.grant(subscription, 0, 1);
     CHECK(peer.take(subscription, 1) == "2:2");

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <catch2/catch.hpp>
 
 #include "subscription_manager/manager_fixture.hpp"
@@ -61,6 +63,37 @@ TEST_CASE("Credit: a last record may take more bytes than were left") {
     CHECK(fixture.client.deliveries() == "a ");
     fixture.client.grant(subscription, 0, 33);  // a whole record of one letter
     CHECK(fixture.client.deliveries() == "b ");
+}
+
+TEST_CASE("Credit: what a last record took beyond it is paid by what is granted next") {
+    CreditFixture fixture;
+    const auto subscription = fixture.client.subscribe_to("topic", with_credit(0, 1));
+    fixture.publish_letters("ab");
+    CHECK(fixture.client.deliveries() == "a ");  // 33 bytes
+    fixture.client.grant(subscription, 0, 32);
+    CHECK(fixture.client.deliveries().empty());
+    fixture.client.grant(subscription, 0, 1);
+    CHECK(fixture.client.deliveries() == "b ");
+}
+
+TEST_CASE("Credit: giving back what came never lets more than the credit and one record be on its way") {
+    constexpr std::uint64_t credit_bytes = 1000;
+    constexpr std::size_t longest = 700;
+    CreditFixture fixture;
+    const auto subscription = fixture.client.subscribe_to("topic", with_credit(0, credit_bytes));
+    for (std::size_t round = 0; round < 100; ++round) {
+        fixture.publish("topic", std::string(1 + round * 37 % longest, 'x'));
+    }
+    fixture.run();
+    std::uint64_t delivered = 0;
+    for (std::string came = fixture.client.deliveries(); !came.empty(); came = fixture.client.deliveries()) {
+        const auto records = static_cast<std::size_t>(std::count(came.begin(), came.end(), ' '));
+        const std::uint64_t bytes = came.size() - records + records * record_layout::header_bytes;
+        CHECK(bytes < credit_bytes + record_layout::header_bytes + longest);
+        delivered += records;
+        fixture.client.grant(subscription, 0, bytes);
+    }
+    CHECK(delivered == 100);
 }
 
 TEST_CASE("Credit: none is unlimited, and a grant leaves it so") {

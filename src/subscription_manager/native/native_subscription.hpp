@@ -19,28 +19,37 @@ class NativeManager;
 class Credit {
   public:
     Credit(std::uint64_t records, std::uint64_t bytes) noexcept
-        : records_(records), bytes_(bytes), limits_records_(records != 0), limits_bytes_(bytes != 0) {}
+        : records_(sum(0, records)), bytes_(sum(0, bytes)), limits_records_(records != 0), limits_bytes_(bytes != 0) {}
 
-    [[nodiscard]] bool exhausted() const noexcept {
-        return (limits_records_ && records_ == 0) || (limits_bytes_ && bytes_ == 0);
-    }
+    [[nodiscard]] bool exhausted() const noexcept { return records() == 0 || bytes() == 0; }
     [[nodiscard]] bool is_limited() const noexcept { return limits_records_ || limits_bytes_; }
-    [[nodiscard]] std::uint64_t records() const noexcept { return limits_records_ ? records_ : unlimited; }
-    [[nodiscard]] std::uint64_t bytes() const noexcept { return limits_bytes_ ? bytes_ : unlimited; }
-    /// A last record may take more bytes than were left.
+    [[nodiscard]] std::uint64_t records() const noexcept { return left(records_, limits_records_); }
+    [[nodiscard]] std::uint64_t bytes() const noexcept { return left(bytes_, limits_bytes_); }
+    /// A last record may take more bytes than were left: what is given next pays for that first. Were it forgotten, a
+    /// reader who gives back all that it got would give a little more each time.
     void spend(std::uint64_t records, std::uint64_t bytes) noexcept {
-        records_ -= std::min(records, records_);
-        bytes_ -= std::min(bytes, bytes_);
+        records_ -= static_cast<std::int64_t>(records);
+        bytes_ -= static_cast<std::int64_t>(bytes);
     }
     void give(std::uint64_t records, std::uint64_t bytes) noexcept {
-        records_ = records > unlimited - records_ ? unlimited : records_ + records;
-        bytes_ = bytes > unlimited - bytes_ ? unlimited : bytes_ + bytes;
+        records_ = sum(records_, records);
+        bytes_ = sum(bytes_, bytes);
     }
 
   private:
-    static constexpr std::uint64_t unlimited = std::numeric_limits<std::uint64_t>::max();
-    std::uint64_t records_;
-    std::uint64_t bytes_;
+    /// At most the largest number there is.
+    [[nodiscard]] static std::int64_t sum(std::int64_t left, std::uint64_t given) noexcept {
+        constexpr std::int64_t largest = std::numeric_limits<std::int64_t>::max();
+        const std::int64_t room = left > 0 ? largest - left : largest;
+        return left + static_cast<std::int64_t>(std::min(given, static_cast<std::uint64_t>(room)));
+    }
+    [[nodiscard]] static std::uint64_t left(std::int64_t of, bool is_limited) noexcept {
+        return is_limited ? static_cast<std::uint64_t>(std::max<std::int64_t>(of, 0))
+                          : std::numeric_limits<std::uint64_t>::max();
+    }
+
+    std::int64_t records_;  // below 0: owed
+    std::int64_t bytes_;
     bool limits_records_;
     bool limits_bytes_;
 };
