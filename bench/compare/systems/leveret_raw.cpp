@@ -113,6 +113,9 @@ class NativeProtocol final : public RawProtocol {
             throw std::runtime_error("leveret: unexpected frame " +
                                      std::string(native::frame_type_name((*header)->type)));
         }
+        if ((*header)->length < head_bytes) {
+            throw std::runtime_error("leveret: a deliver frame that ends in its head");
+        }
         subscription_ = (*header)->handle;
         deliver_left_bytes_ = (*header)->length - head_bytes;
         return head_bytes;
@@ -124,6 +127,9 @@ class NativeProtocol final : public RawProtocol {
         std::size_t taken = 0;
         while (records.size() - taken >= record_layout::header_bytes) {
             const RecordView record(records.data() + taken);
+            if (record.size() < record_layout::header_bytes) {
+                throw std::runtime_error("leveret: a record shorter than its header");
+            }
             if (record.size() > records.size() - taken) {
                 break;
             }

@@ -58,9 +58,10 @@ struct ClientOptions {
     /// Of one subscription: received and not yet asked for. It is the credit that the library gives the server for a
     /// subscription that limits none itself, and gives back as deliveries are asked for. So reading never stops: a
     /// subscription that nobody drains holds up neither acknowledgements nor the other subscriptions. One record may go
-    /// beyond it. A subscription with a credit of its own is bounded by that alone. The default fills 40 MB/s at a
-    /// round trip of 50 ms; more of it makes many subscriptions of one busy program slower, as what is on its way to
-    /// them no longer fits into the processor's cache (docs/performance.md).
+    /// beyond it. A subscription with a credit of its own is bounded by that alone. The default is enough for 26 MB/s
+    /// at a round trip of 50 ms, a quarter being on its way back and a Delivery unfinished; more of it makes many
+    /// subscriptions of one busy program slower, as what is on its way to them no longer fits into the processor's
+    /// cache (docs/performance.md).
     std::size_t receive_queue_bytes_max = 2U << 20U;
     /// Checks each record's checksum when it is received; one that does not match ends the subscription with
     /// checksum_mismatch. Structure is always checked.

@@ -94,8 +94,8 @@ NativeManager::Turn NativeManager::deliver_some(NativeSubscription& subscription
     const std::uint64_t records_max = subscription.credit_.records();
 
     Gathered& gathered = batch.gathered();
-    // A filtered subscription's credit is for records that it wants: how many to look at is not known before. Where
-    // this uses up the credit, it is armed for nothing: one wake-up that resume() ignores.
+    // A filtered subscription's credit is for records that it wants: how many to look at is not known before. One whose
+    // credit ends with the topic's last record is armed for nothing: one wake-up that resume() ignores.
     subscription.topic_->gather(subscription.cursor_, bytes_max,
                                 subscription.is_filtered() ? std::numeric_limits<std::uint64_t>::max() : records_max,
                                 gathered, subscription.shared_from_this());
