@@ -13,10 +13,19 @@ using Verdict = CompactionWindow::Verdict;
 
 namespace {
 
+struct Bounds {
+    std::size_t keys_max = 1'000'000;
+    std::uint64_t memory_bytes = 1U << 30U;
+};
+
 class Comparison {
   public:
-    Comparison(std::uint32_t seed, std::uint64_t key_count, std::uint64_t first_number)
-        : random_(seed), key_count_(key_count), window_(memory_, *source_, 1'000'000, first_number) {}
+    Comparison(std::uint32_t seed, std::uint64_t key_count, std::uint64_t first_number, Bounds bounds = {})
+        : random_(seed),
+          key_count_(key_count),
+          keys_max_(bounds.keys_max),
+          memory_(bounds.memory_bytes),
+          window_(memory_, *source_, bounds.keys_max, first_number) {}
 
     /// One batch that is kept or withdrawn, then time goes on; now and then a long time.
     void step() {
@@ -35,7 +44,10 @@ class Comparison {
             window_.forget(now_, length, number(0, 200));
         }
         REQUIRE(memory_.used_bytes() == window_.charged_bytes());
+        REQUIRE(window_.keys() <= keys_max_);
     }
+    /// Keys for which there was no room.
+    [[nodiscard]] std::size_t refused() const { return refused_; }
 
   private:
     static constexpr std::chrono::microseconds length{2000};
@@ -44,27 +56,36 @@ class Comparison {
         return std::uniform_int_distribution<std::uint64_t>(from, to)(random_);
     }
 
-    /// All of them together; says how many were no duplicates.
+    /// All of them together, up to one that is refused; says how many were accepted.
     std::size_t accept(const std::vector<std::string>& keys) {
         const std::vector<std::string_view> views(keys.begin(), keys.end());
         std::vector<Verdict> verdicts(keys.size());
-        REQUIRE(window_.accept(views, now_, length, verdicts) == keys.size());
+        const std::size_t given = window_.accept(views, now_, length, verdicts);
         std::size_t accepted = 0;
-        for (std::size_t i = 0; i < keys.size(); ++i) {
+        for (std::size_t i = 0; i < given; ++i) {
             const auto known = accepted_.find(keys[i]);
             const bool is_duplicate = known != accepted_.end() && now_ - known->second < length;
+            if (!is_duplicate && (verdicts[i] == Verdict::window_full || verdicts[i] == Verdict::memory_full)) {
+                REQUIRE(given == i + 1);
+                REQUIRE((verdicts[i] == Verdict::memory_full || window_.keys() == keys_max_));
+                ++refused_;
+                return accepted;
+            }
             REQUIRE(verdicts[i] == (is_duplicate ? Verdict::duplicate : Verdict::accepted));
             if (!is_duplicate) {
                 accepted_[keys[i]] = now_;
                 ++accepted;
             }
         }
+        REQUIRE(given == keys.size());
         return accepted;
     }
 
     std::mt19937 random_;
     const std::uint64_t key_count_;
-    MemoryBudget memory_{1U << 30U};
+    const std::size_t keys_max_;
+    std::size_t refused_ = 0;
+    MemoryBudget memory_;
     std::unique_ptr<Random> source_ = make_random(9);
     CompactionWindow window_;
     Timestamp now_ = Timestamp(std::chrono::seconds(1));
@@ -82,4 +103,16 @@ TEST_CASE("CompactionWindow: does what a map of acceptance times would do") {
     for (int i = 0; i < 400; ++i) {
         comparison.step();
     }
+}
+
+TEST_CASE("CompactionWindow: does so, too, where it is often full, or memory is") {
+    const auto seed = GENERATE(range(0U, 6U));
+    // A number that ends neither a chunk nor a table, and memory for two tables and some chunks.
+    const auto bounds = GENERATE(Bounds{.keys_max = 150}, Bounds{.memory_bytes = 24U << 10U});
+    INFO("seed " << seed << ", at most " << bounds.keys_max << " keys in " << bounds.memory_bytes << " bytes");
+    Comparison comparison(seed, 3000, 0, bounds);
+    for (int i = 0; i < 400; ++i) {
+        comparison.step();
+    }
+    CHECK(comparison.refused() > 10);
 }
