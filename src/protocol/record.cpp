@@ -156,14 +156,6 @@ std::uint32_t stamped_checksum(const std::byte* record, std::uint32_t content) n
 
 }  // namespace
 
-std::optional<std::string_view> RecordView::key() const noexcept {
-    const Shape shape(bytes_);
-    if (!shape.has(has_key)) {
-        return std::nullopt;
-    }
-    return as_text({bytes_ + shape.key_at(), shape.key_size()});
-}
-
 std::vector<Header> RecordView::headers() const {
     const Shape shape(bytes_);
     std::vector<Header> headers;

@@ -81,7 +81,12 @@ class RecordView {
     [[nodiscard]] bool has(std::uint8_t attribute) const noexcept { return (attributes() & attribute) != 0; }
 
     /// No key is not the same as an empty key.
-    [[nodiscard]] std::optional<std::string_view> key() const noexcept;
+    [[nodiscard]] std::optional<std::string_view> key() const noexcept {
+        if (!has(record_layout::has_key)) {
+            return std::nullopt;
+        }
+        return as_text({bytes_ + key_at(), read<std::uint16_t>(record_layout::key_size_at)});
+    }
     /// Copies the views of the headers out, in their order.
     [[nodiscard]] std::vector<Header> headers() const;
     /// Empty also for a tombstone: ask is_tombstone().

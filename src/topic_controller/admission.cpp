@@ -78,7 +78,9 @@ std::error_code Admission::admit_group(const Group& group, std::uint32_t first_i
 void Admission::Group::add(RecordView record) noexcept {
     if (const auto key = record.key()) {
         record_of_key[key_count] = count;
-        keys[key_count++] = *key;
+        // Not *key: g++ 12 would put its halves on the stack, and wait to read them back as one (4.6 -> 2.5 % of the
+        // server's time for this function).
+        keys[key_count++] = {key->data(), key->size()};
     }
     records[count++] = record.bytes().data();
 }

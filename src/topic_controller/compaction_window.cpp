@@ -358,7 +358,7 @@ void CompactionWindow::note_room() noexcept {
 /// Makes sure that one more entry has a place, in its chunk and in the table.
 bool CompactionWindow::reserve_entry() {
     // Moving is over before that is reached again: with each entry that is added eight lines are moved, and the fewest
-    // that can be added until then are one for two lines (after halving).
+    // that can be added until then are two for five lines (after halving).
     if (!table_has_room() && !begin_move(std::max(lines_min, 2 * table_.line_count()))) {
         return false;
     }
@@ -394,9 +394,10 @@ bool CompactionWindow::begin_move(std::size_t line_count) noexcept {
     return true;
 }
 
-/// A line per group of keys: so each comes by long before numbers wrap, and it costs next to nothing.
+/// A line per group of keys, which costs next to nothing, or so many that each comes by before 2^31 further numbers.
 void CompactionWindow::sweep_some() noexcept {
-    if (table_.line_count() != 0) {
+    constexpr std::size_t lines_per_step = (1ULL << 31U) / group_keys;
+    for (std::size_t lines = (table_.line_count() + lines_per_step - 1) / lines_per_step; lines > 0; --lines) {
         table_.sweep(swept_, live());
         swept_ = swept_ + 1 < table_.line_count() ? swept_ + 1 : 0;
     }
@@ -431,9 +432,9 @@ void CompactionWindow::fit_memory() noexcept {
         chunks_.pop_back();
     }
     (void)recharge(0);
-    // Growing leaves five keys in two lines. A bound that is not far below keeps the bytes per key within what we
+    // Growing leaves two keys in a line. A bound that is not far below, 1.6, keeps the bytes per key within what we
     // promise.
-    const bool is_sparse = table_.line_count() > lines_min && keys() < 2 * table_.line_count();
+    const bool is_sparse = table_.line_count() > lines_min && 5 * keys() < 8 * table_.line_count();
     if (is_sparse && old_.line_count() == 0) {
         // Where the budget has no room for the smaller table beside this one, this one stays for now.
         (void)begin_move(table_.line_count() / 2);

@@ -98,18 +98,21 @@ TEST_CASE("CompactionWindow: where the budget refuses, nothing is remembered") {
     CHECK(memory.used_bytes() == 0);
 }
 
-TEST_CASE_METHOD(WindowFixture, "CompactionWindow: takes at most 64 bytes per key, and 80 while it shrinks") {
+TEST_CASE_METHOD(WindowFixture, "CompactionWindow: takes at most 64 bytes per key, a little more while it resizes") {
     constexpr std::uint64_t fixed_bytes = 16U << 10U;
-    const auto count = GENERATE(28'420, 300'000);
+    const auto count = GENERATE(34'240, 300'000);  // the first comes close above a table's least number of keys
+    int above_64 = 0;
     for (int i = 0; i < count; ++i) {
         now += 10us;
         REQUIRE(accept(std::to_string(i)) == Verdict::accepted);
-        REQUIRE(window.charged_bytes() <= 64 * window.keys() + fixed_bytes);
+        REQUIRE(window.charged_bytes() <= 74 * window.keys() + fixed_bytes);
+        above_64 += window.charged_bytes() > 64 * window.keys() + fixed_bytes ? 1 : 0;
     }
+    CHECK(above_64 < count / 16);
     while (window.keys() > 0) {  // as a topic does it that nobody publishes to any more
         now = *window.next_forget(length);
         window.forget(now, length, 4096);
-        REQUIRE(window.charged_bytes() <= 80 * window.keys() + fixed_bytes);
+        REQUIRE(window.charged_bytes() <= 93 * window.keys() + fixed_bytes);
         REQUIRE(window.charged_bytes() == memory.used_bytes());
     }
 }
