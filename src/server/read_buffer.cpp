@@ -1,5 +1,6 @@
 #include "server/read_buffer.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 namespace leveret {
@@ -8,6 +9,8 @@ namespace {
 // A rest that is smaller than its memory by more than this is copied out before a wait, so that a client that sends a
 // byte and falls silent does not hold a whole piece. A larger one keeps the memory: it will be needed in a moment.
 constexpr std::size_t capacity_per_rest_max = 8;
+// What is read into while the budget has no room for a piece.
+constexpr std::size_t small_bytes = 16U << 10U;
 // Memory that was reclaimed for one may be taken by another, or still be pinned: so a few attempts, not for ever.
 constexpr int reclaim_attempts = 4;
 }  // namespace
@@ -45,10 +48,7 @@ bool ReadBuffer::charge(std::uint64_t bytes) {
 
 std::span<std::byte> ReadBuffer::prepare() {
     const std::size_t used = end_ - begin_;
-    if (piece_ == nullptr && used <= ReadMemoryPool::piece_bytes / 2) {
-        if (!charge(ReadMemoryPool::piece_bytes)) {
-            return {};
-        }
+    if (piece_ == nullptr && used <= ReadMemoryPool::piece_bytes / 2 && charge(ReadMemoryPool::piece_bytes)) {
         auto piece = pool_.borrow();
         if (used > 0) {
             std::memcpy(piece.get(), own_.get() + begin_, used);
@@ -58,10 +58,9 @@ std::span<std::byte> ReadBuffer::prepare() {
         capacity_ = ReadMemoryPool::piece_bytes;
         begin_ = 0;
         end_ = used;
-    }
-    if (capacity_ - end_ < capacity_ / 4) {
-        if (used > capacity_ / 2) {
-            if (!replace_with_own(capacity_ * 2)) {
+    } else if (capacity_ == 0 || capacity_ - end_ < capacity_ / 4) {
+        if (used >= capacity_ / 2) {
+            if (!replace_with_own(std::max(capacity_ * 2, small_bytes))) {
                 return {};
             }
         } else {
@@ -97,7 +96,9 @@ bool ReadBuffer::replace_with_own(std::size_t capacity) {
     }
     const std::size_t used = end_ - begin_;
     auto own = std::make_unique_for_overwrite<std::byte[]>(capacity);
-    std::memcpy(own.get(), memory() + begin_, used);
+    if (used > 0) {
+        std::memcpy(own.get(), memory() + begin_, used);
+    }
     if (piece_) {
         pool_.give_back(std::move(piece_));
     }

@@ -41,7 +41,8 @@ class ReadBuffer {
     ReadBuffer& operator=(const ReadBuffer&) = delete;
     ~ReadBuffer() { release(); }
 
-    /// Where to read next: a large piece of memory, at least a quarter of it free. Empty where the budget has no room.
+    /// Where to read next: a large piece of memory, at least a quarter of it free; where the budget has no room for
+    /// one, a small piece; empty where it has none at all.
     [[nodiscard]] std::span<std::byte> prepare();
     /// `count` bytes were read there.
     void commit(std::size_t count) noexcept { end_ += count; }

@@ -110,13 +110,30 @@ TEST_CASE("ReadBuffer: where memory is full it asks for some, and then gives up"
     ReadBufferFixture fixture;
     REQUIRE(fixture.memory.try_charge(fixture.memory.bytes_max()));
     CHECK(fixture.buffer.prepare().empty());
-    CHECK(fixture.reclaims == 1);
+    CHECK(fixture.reclaims == 2);  // for a piece, then for little
     fixture.reclaim = [&](std::uint64_t bytes) {
         fixture.memory.release(bytes);
         return true;
     };
     CHECK(fixture.buffer.prepare().size() == piece);
-    CHECK(fixture.reclaims == 2);
+    CHECK(fixture.reclaims == 3);
+}
+
+TEST_CASE("ReadBuffer: where there is no room for a piece it reads into less, until there is") {
+    constexpr std::uint64_t room = 200'000;
+    ReadBufferFixture fixture;
+    REQUIRE(fixture.memory.try_charge(fixture.memory.bytes_max() - room));
+    std::string expected;
+    for (char letter = 'a'; letter <= 'z'; ++letter) {
+        const std::string text(3000, letter);
+        fixture.arrive_all(text);
+        expected += text;
+    }
+    CHECK(fixture.data() == expected);
+    fixture.memory.release(fixture.memory.bytes_max() - room);
+    CHECK(fixture.buffer.prepare().size() == piece - expected.size());
+    CHECK(fixture.data() == expected);
+    CHECK(fixture.memory.used_bytes() == piece);
 }
 
 TEST_CASE("ReadBuffer: gives its memory back when it goes") {
