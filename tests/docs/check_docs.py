@@ -3,6 +3,7 @@
 check_docs.py TOP_FOLDER limits|counters|links|packages|folders     exit code 1, and a line for each thing that is wrong
 """
 
+import collections
 import pathlib
 import re
 import sys
@@ -85,16 +86,34 @@ def check_counters(top):
     yield from compare("counter", counter_names(top), first_cells(table))
 
 
+def without_code(document):
+    return re.sub(r"^```.*?^```", "", document, flags=re.S | re.M)
+
+
+def anchors(document):
+    """What a link may name behind its #: the headings as GitHub writes them there. The second of two alike gets -1."""
+    seen = collections.Counter()
+    for heading in re.findall(r"^#{1,6} +(.+?)[ #]*$", without_code(document), re.M):
+        shown = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading)
+        anchor = re.sub(r"[^\w\- ]", "", shown.lower()).replace(" ", "-")
+        yield f"{anchor}-{seen[anchor]}" if seen[anchor] else anchor
+        seen[anchor] += 1
+
+
 def check_links(top):
     documents = [path for path in top.rglob("*.md")
                  if not {"build", ".git", ".cache"} & set(path.relative_to(top).parts)]
     if not documents:
         yield "no documents found"
     for document in documents:
-        prose = re.sub(r"```.*?```", "", document.read_text(), flags=re.S)
-        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", prose):
-            if not re.match(r"[a-z]+:", target) and not (document.parent / target).exists():
+        for target, anchor in re.findall(r"\]\(([^)#\s]*)(?:#([^)\s]*))?[^)]*\)", without_code(document.read_text())):
+            linked = document.parent / target if target else document
+            if re.match(r"[a-z]+:", target):
+                continue
+            if not linked.exists():
                 yield f"{document.relative_to(top)} links to {target}, which does not exist"
+            elif anchor and linked.suffix == ".md" and anchor not in anchors(linked.read_text()):
+                yield f"{document.relative_to(top)} links to {target}#{anchor}: no heading there is called so"
 
 
 def check_packages(top):
