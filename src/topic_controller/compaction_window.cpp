@@ -183,6 +183,8 @@ void FingerprintTable::insert_line(const FingerprintTable& from, std::size_t ind
 namespace {
 /// Numbers are told apart by 32 bits.
 constexpr std::size_t keys_most = 1U << 30U;
+/// Threads that come to the lock in another order than they read the clock are not a clock that was set back.
+constexpr std::chrono::seconds set_back_min{1};
 }  // namespace
 
 CompactionWindow::CompactionWindow(MemoryBudget& budget, Random& random, std::size_t keys_max,
@@ -192,6 +194,15 @@ CompactionWindow::CompactionWindow(MemoryBudget& budget, Random& random, std::si
         const std::uint64_t number = random.next();
         std::memcpy(secret_.data() + at, &number, sizeof number);
     }
+}
+
+Timestamp CompactionWindow::own_time(Timestamp now) noexcept {
+    if (now < latest_ - set_back_min) {
+        set_back_ += latest_ - now;
+        latest_ = now;
+    }
+    latest_ = std::max(latest_, now);
+    return latest_ + set_back_;
 }
 
 KeyFingerprint CompactionWindow::fingerprint_of(std::string_view key) const noexcept {
@@ -216,6 +227,7 @@ std::uint64_t CompactionWindow::whole_number(std::uint32_t low_bits) const noexc
 
 std::size_t CompactionWindow::accept(std::span<const std::string_view> keys, Timestamp now,
                                      std::chrono::microseconds length, std::span<Verdict> verdicts) {
+    now = own_time(now);
     std::array<KeyFingerprint, group_keys> fingerprints;
     std::size_t given = 0;
     bool has_forgotten = false;
@@ -283,7 +295,7 @@ void CompactionWindow::withdraw(std::size_t count) noexcept {
 }
 
 void CompactionWindow::forget(Timestamp now, std::chrono::microseconds length, std::size_t entries_max) {
-    if (forget_some(now, length, entries_max)) {
+    if (forget_some(own_time(now), length, entries_max)) {
         fit_memory();
     }
 }
@@ -322,7 +334,7 @@ std::optional<Timestamp> CompactionWindow::next_forget(std::chrono::microseconds
     if (length > Timestamp::max() - last) {
         return std::nullopt;
     }
-    return last + length;
+    return last + length - set_back_;
 }
 
 // --- Memory

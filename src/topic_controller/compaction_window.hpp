@@ -106,8 +106,9 @@ class FingerprintTable {
 /// table has to grow or shrink, each of the following operations moves a few lines, and both tables are looked at until
 /// all have moved. So memory that thousands of keys need no more at once is given back with the operations that follow.
 ///
-/// Entries are taken back with withdraw(), newest first, when what they stand for fails. Times that are passed in must
-/// not go backwards. Not thread-safe: used under the topic's mutex.
+/// Entries are taken back with withdraw(), newest first, when what they stand for fails. Times are the wall clock's:
+/// where it is set back, the window's own time goes on from where it was, so that no key stays longer for it than one
+/// `length` more. Not thread-safe: used under the topic's mutex.
 class CompactionWindow {
   public:
     enum class Verdict { accepted, duplicate, window_full, memory_full };
@@ -158,6 +159,7 @@ class CompactionWindow {
     /// Accepted together; more would push each other's slots out of the nearest cache.
     static constexpr std::size_t group_keys = 32;
 
+    [[nodiscard]] Timestamp own_time(Timestamp now) noexcept;
     [[nodiscard]] KeyFingerprint fingerprint_of(std::string_view key) const noexcept;
     [[nodiscard]] Verdict accept_one(const KeyFingerprint& fingerprint, Timestamp now,
                                      std::chrono::microseconds length);
@@ -190,6 +192,8 @@ class CompactionWindow {
 
     std::array<std::byte, 192> secret_;
     const std::size_t keys_max_;
+    Timestamp latest_{};                    // the wall clock, as it was last seen
+    std::chrono::microseconds set_back_{};  // by how much it was set back, all in all
     MemoryCharge charge_;
     std::uint64_t refused_bytes_ = 0;
 

@@ -25,6 +25,7 @@ void TopicController::attach(Result<TopicBacking> backing) {
     std::shared_ptr<MessageLog> log = backing->log;
     const LogExtent extent = log->extent();
     Timestamp window_begin = Timestamp::max();
+    std::chrono::microseconds ahead{};  // the clock that stamped the last record, of this one
     {
         const std::lock_guard lock(mutex_);
         log_->backing = std::move(*backing);
@@ -36,7 +37,9 @@ void TopicController::attach(Result<TopicBacking> backing) {
         for (const auto& [name, offset] : log_->backing.positions) {
             (void)positions_.commit(name, std::min(offset, extent.end));
         }
-        const Timestamp now = std::max(environment_.clock.wall_now(), last_timestamp_);
+        const Timestamp wall = environment_.clock.wall_now();
+        const Timestamp now = std::max(wall, last_timestamp_);
+        ahead = now - wall;
         if (window_ && extent.end > extent.first && now.time_since_epoch() > compaction_window_) {
             window_begin = now - compaction_window_;
         }
@@ -47,17 +50,17 @@ void TopicController::attach(Result<TopicBacking> backing) {
     }
     const auto reader = std::make_shared<WindowReader>(
         log_->catch_up_memory, log, window_begin, extent.end,
-        [self = shared_from_this()](RecordView record) { self->remember_key(record); },
+        [self = shared_from_this(), ahead](RecordView record) { self->remember_key(record, ahead); },
         [self = shared_from_this()](std::error_code error) { self->become_ready(error); });
     reader->start();
 }
 
-/// A key that was accepted before a restart.
-void TopicController::remember_key(RecordView record) {
+/// A key that was accepted before a restart, when the clock was `ahead` of what it is now.
+void TopicController::remember_key(RecordView record, std::chrono::microseconds ahead) {
     if (const auto key = record.key()) {
         const std::lock_guard lock(mutex_);
         if (window_) {
-            (void)window_->accept(*key, record.timestamp(), compaction_window_);
+            (void)window_->accept(*key, record.timestamp() - ahead, compaction_window_);
         }
     }
 }

@@ -180,7 +180,6 @@ void TopicController::append_batch(const Batch& batch, Timestamp now, AppendScra
         result.error = Error::bad_record;
         return;
     }
-    now = std::max(now, last_timestamp_);
     Admission& admission = scratch.admission();
     if (window_) {
         result.error = admission.admit(batch.records, *window_, now, compaction_window_, result.duplicates);
@@ -191,6 +190,7 @@ void TopicController::append_batch(const Batch& batch, Timestamp now, AppendScra
     if (result.error) {
         return;
     }
+    now = std::max(now, last_timestamp_);
     make_room(admission.bytes(), admission.record_count(), now, scratch.losses());
     if (!buffer_.append(admission.runs(), now)) {
         if (window_) {
@@ -442,7 +442,7 @@ std::optional<Timestamp> TopicController::expire(Timestamp now) {
             }
         }
         if (window_) {
-            window_->forget(std::max(now, last_timestamp_), compaction_window_, forgotten_per_expire);
+            window_->forget(now, compaction_window_, forgotten_per_expire);
         }
         if (log_) {
             plan_housekeeping(now, after);

@@ -252,7 +252,7 @@ class TopicController : public std::enable_shared_from_this<TopicController> {
     void plan_save(AfterLog& after);
     void save_positions(std::vector<TopicLog::PendingCommit> commits, bool sync);
     void positions_saved(std::span<const TopicLog::PendingCommit> commits, std::error_code error);
-    void remember_key(RecordView record);
+    void remember_key(RecordView record, std::chrono::microseconds ahead);
     [[nodiscard]] std::chrono::microseconds sync_interval() const noexcept;
     void plan_close(AfterLog& after);
     [[nodiscard]] bool must_read_log(const TopicCursor& cursor) const noexcept;
@@ -286,7 +286,7 @@ class TopicController : public std::enable_shared_from_this<TopicController> {
     std::unique_ptr<CompactionWindow> window_;       // null while the compaction window is off
     BroadcastBuffer buffer_;
     WaiterList waiters_;
-    Timestamp last_timestamp_{};                // of any record: stamps and the window's times do not go back behind it
+    Timestamp last_timestamp_{};                // of any record: stamps do not go back behind it
     std::optional<Timestamp> scheduled_for_{};  // what schedule_expiry_ was told last, until expire() has come
     TopicTotals totals_{};
     std::atomic<std::uint64_t> charged_bytes_{0};

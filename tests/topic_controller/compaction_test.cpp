@@ -99,6 +99,8 @@ TEST_CASE_METHOD(CompactedTopic,
     (void)publish("k", "a");
     clock.set_wall(clock.wall_now() - 1h);
     CHECK(publish("k", "b").accepted == 0);
+    clock.advance(1s);
+    CHECK(publish("k", "c").accepted == 1);
 }
 
 TEST_CASE_METHOD(CompactedTopic, "TopicController: switched off, the window forgets and costs nothing") {

@@ -55,6 +55,34 @@ TEST_CASE_METHOD(WindowFixture, "CompactionWindow: a duplicate does not extend t
     CHECK(accept("a") == Verdict::accepted);
 }
 
+TEST_CASE_METHOD(WindowFixture,
+                 "CompactionWindow: where the clock is set back, it lasts as long as it should from there") {
+    CHECK(accept("a") == Verdict::accepted);
+    now -= 1h;
+    CHECK(accept("a") == Verdict::duplicate);
+    CHECK(accept("b") == Verdict::accepted);
+    CHECK(window.next_forget(length) == now + length);
+    now += length - 1us;
+    CHECK(accept("a") == Verdict::duplicate);
+    CHECK(accept("b") == Verdict::duplicate);
+    now += 1us;
+    CHECK(accept("a") == Verdict::accepted);
+    CHECK(accept("b") == Verdict::accepted);
+    now -= 1h;
+    window.forget(now, length, 10);
+    now += length;
+    window.forget(now, length, 10);
+    CHECK(window.keys() == 0);
+}
+
+TEST_CASE_METHOD(WindowFixture, "CompactionWindow: times that cross on their way to it do not add up") {
+    CHECK(accept("a") == Verdict::accepted);
+    for (int i = 0; i < 100; ++i) {
+        CHECK(window.accept("a", now - length / 10, length) == Verdict::duplicate);
+        CHECK(accept("a") == Verdict::duplicate);
+    }
+}
+
 TEST_CASE_METHOD(WindowFixture, "CompactionWindow: an empty key is a key, and a key may have any bytes") {
     CHECK(accept("") == Verdict::accepted);
     CHECK(accept("") == Verdict::duplicate);

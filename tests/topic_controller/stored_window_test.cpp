@@ -36,6 +36,23 @@ TEST_CASE_METHOD(StoredTopicFixture, "StoredTopic: the compaction window survive
     CHECK(begin_publish(DraftBatch().add("old", "d"))->result->accepted == 1);
 }
 
+TEST_CASE_METHOD(StoredTopicFixture,
+                 "StoredTopic: a clock that was ahead before a restart does not make the window longer") {
+    settings.compaction_window_ms = 1000;
+    restart();
+    REQUIRE(begin_publish(DraftBatch().add("old", "a"))->result);
+    clock.advance(600ms);
+    REQUIRE(begin_publish(DraftBatch().add("young", "b"))->result);
+    clock.set_wall(clock.wall_now() - 24h);
+    restart();
+    CHECK(begin_publish(DraftBatch().add("young", "c"))->result->accepted == 0);
+    clock.advance(400ms);
+    CHECK(begin_publish(DraftBatch().add("old", "d"))->result->accepted == 1);
+    CHECK(begin_publish(DraftBatch().add("young", "e"))->result->accepted == 0);
+    clock.advance(600ms);
+    CHECK(begin_publish(DraftBatch().add("young", "f"))->result->accepted == 1);
+}
+
 TEST_CASE_METHOD(WindowFixture,
                  "StoredTopic: the compaction window is filled again when there is memory for it, and nothing is left "
                  "behind") {
