@@ -252,8 +252,9 @@ def summary(judgements):
     verdicts = [one.verdict for one in judgements]
     reached = verdicts.count(REACHED) + verdicts.count(AIM_REACHED)
     left_out = sum(one.peer_left_out and one.verdict in (REACHED, AIM_REACHED) for one in judgements)
+    beside_fewer = f", {left_out} beside fewer peers because one failed" if left_out else ""
     return (f"Of {text.count(len(verdicts), 'goal')}, {reached} reached "
-            f"({verdicts.count(AIM_REACHED)} of them also the aim, {left_out} beside fewer peers, because one failed), "
+            f"({verdicts.count(AIM_REACHED)} of them also the aim{beside_fewer}), "
             f"{verdicts.count(NOT_REACHED)} not reached, {verdicts.count(OVERLAP)} lower with overlapping ranges, "
             f"{verdicts.count(NOT_MEASURED)} not measured.")
 

@@ -34,12 +34,14 @@ class Bound:
     def value_text(self, limit, unit):
         if isinstance(limit, Fraction):
             return str(limit)
-        return f"{round(limit * 100)} %" if self.percent else f"{limit:g}{unit}"
+        return f"{round(limit * 100)} %" if self.percent else f"{limit:,.0f}{unit}" if limit >= 1000 else f"{limit:g}{unit}"
 
     def ratio_text(self, ratio, unit=" ×"):
         """Rounded to the side that is worse for us, so that no ratio looks as if it reached what it did not."""
-        scaled, digits = (ratio * 100, 10) if self.percent else (ratio, 100)
         side = math.floor if self.at_least else math.ceil
+        if ratio >= 1000 and not self.percent:
+            return f"{side(ratio):,}{unit}"
+        scaled, digits = (ratio * 100, 10) if self.percent else (ratio, 100)
         worse = side(round(scaled * digits, 6)) / digits
         return f"{worse:,.1f} %" if self.percent else f"{worse:,.2f}{unit}"
 
