@@ -96,16 +96,21 @@ def draw_panel(picture, title, left, width, bottom, scale, series):
     for number, (system, cases) in reversed(list(enumerate(series))):  # ours last, on top of the others
         figures = [case.figure(KEY) for case in cases]
         points = [(x, scale.at(figure.median)) if figure else None for x, figure in zip(columns, figures)]
-        draw_series(picture, system, points, MARKS[number % len(MARKS)])
+        mark = MARKS[number % len(MARKS)]
+        draw_series(picture, system, points, mark)
         last_point = next(filter(None, reversed(points)), None)
         if last_point:
-            ends.append((last_point, figures[-1], system))
+            ends.append((last_point, figures[-1], system, mark))
     draw_labels(picture, ends, last, bottom)
+
+
+def colour_of(system):
+    return {LEVERET: "accent", BARE: "bare"}.get(system, "peer")
 
 
 def draw_series(picture, system, points, mark):
     """A gap where a size has no result."""
-    colour = {LEVERET: "accent", BARE: "bare"}.get(system, "peer")
+    colour = colour_of(system)
     for start, end in zip(points, points[1:]):
         if start and end:
             picture.line([start, end], f"{colour}-line")
@@ -115,12 +120,15 @@ def draw_series(picture, system, points, mark):
 
 
 def draw_labels(picture, ends, right, bottom):
-    """Beside the last point of each line, moved apart where they would overlap, with a thin line to their point."""
+    """Beside the last point of each line, moved apart where they would overlap, with the mark of their line."""
     ends.sort(key=lambda end: end[0][1])
-    places = spread([point[1] for point, _, _ in ends], bottom)
-    for (point, figure, system), y in zip(ends, places):
-        picture.line([(point[0] + 6, point[1]), (right + 14, y)], "grid")
-        picture.text(right + 18, y + 4, f"{name_of(system)} {text.human(figure.median / 1e6) if figure else '–'}",
+    places = spread([point[1] for point, *_ in ends], bottom)
+    for (_, figure, system, mark), y in zip(ends, places):
+        if system == BARE:
+            picture.line([(right + 9, y), (right + 22, y)], "bare-line")
+        else:
+            picture.mark(mark, right + 16, y, colour_of(system))
+        picture.text(right + 26, y + 4, f"{name_of(system)} {text.human(figure.median / 1e6) if figure else '–'}",
                      "small strong" if system == LEVERET else "small")
 
 
