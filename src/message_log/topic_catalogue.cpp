@@ -20,6 +20,9 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::string_view topics_directory = "topics";
 constexpr std::string_view deleted_suffix = ".deleted";
+constexpr std::string_view topic_json = "/topic.json";
+/// Read where the other is damaged. Not synced: it is not what a power cut can take that it is there for.
+constexpr std::string_view topic_json_copy = "/topic.json.copy";
 constexpr const char* format_path = "leveret.json";
 constexpr unsigned format = 1;
 // A name of 249 bytes, escaped, and a dozen numbers are well below it.
@@ -189,19 +192,28 @@ class DirectoryLoader {
 
   private:
     void load_topic(const std::string& path, const TopicId& id) {
-        const std::string json_path = path + "/topic.json";
+        const std::string json_path = path + std::string(topic_json);
         (void)files_.remove(json_path + ".new");
         const auto content = read_file(files_, json_path, topic_json_bytes_max);
-        if (!content) {
-            // An empty directory is a creation that a crash has interrupted: it goes, and nothing with it.
-            const bool was_empty = is_missing(content.error()) && !files_.remove(path);
-            return was_empty ? void() : find(json_path, "cannot be read: " + content.error().message());
+        // An empty directory is a creation that a crash has interrupted: it goes, and nothing with it.
+        if (!content && is_missing(content.error()) && !files_.remove(path)) {
+            return;
         }
         StoredTopic topic{.id = id, .name = {}};
-        if (const std::string_view why = read_topic(*content, topic); !why.empty()) {
-            return find(json_path, std::string(why));
+        const std::string why =
+            content ? std::string(read_topic(*content, topic)) : "cannot be read: " + content.error().message();
+        if (!why.empty() && !read_copy(path, topic)) {
+            return find(json_path, why);
+        }
+        if (!why.empty()) {
+            find(path, "is known by the copy of its topic.json, which " + why);
         }
         loaded_.topics.push_back(std::move(topic));
+    }
+
+    bool read_copy(const std::string& path, StoredTopic& topic) {
+        const auto copy = read_file(files_, path + std::string(topic_json_copy), topic_json_bytes_max);
+        return copy && read_topic(*copy, topic).empty();
     }
 
     void find(const std::string& path, const std::string& what) {
@@ -279,7 +291,14 @@ std::error_code TopicCatalogue::save(const StoredTopic& topic) {
         return error;
     }
     const std::string text = written(topic);
-    return replace_file(files_, path + "/topic.json", as_bytes(text));
+    if (const std::error_code error = replace_file(files_, path + std::string(topic_json), as_bytes(text))) {
+        return error;
+    }
+    if (const auto copy = files_.open(path + std::string(topic_json_copy), Files::Open::overwrite)) {
+        const Bytes content = as_bytes(text);
+        (void)write_all(**copy, 0, {&content, 1});  // without it there is no copy: no reason to refuse the topic
+    }
+    return {};
 }
 
 std::error_code TopicCatalogue::remove(const TopicId& id) {

@@ -373,6 +373,7 @@ class StoredTopics(unittest.TestCase):
         self.stop()
         path = os.path.join(self.data_dir, "topics", topic_id, "topic.json")
         self.corrupt_byte(path, 12)
+        os.remove(path + ".copy")
         found = self.log("verify")
         self.assertEqual(found.returncode, 1)
         self.assertIn("topic.json", found.stdout)
@@ -380,6 +381,20 @@ class StoredTopics(unittest.TestCase):
         self.assertTrue(os.path.exists(path + ".aside"))
         self.start()
         self.assertEqual(self.describe("named")["next"], 10)
+
+    def test_a_topic_is_known_by_the_copy_of_its_settings(self):
+        self.publish("copied", 10)
+        path = self.path_of("copied", "topic.json")
+        self.stop()
+        self.corrupt_byte(path, 12)
+        found = self.log("verify")
+        self.assertEqual(found.returncode, 1)
+        self.assertIn("is known by the copy of its topic.json", found.stdout)
+        self.start()
+        self.assertEqual(self.describe("copied")["next"], 10)
+        self.assertEqual(self.run_tool("topic", "alter", "copied", "--retention-ttl", "1h").returncode, 0)
+        self.stop()
+        self.assertEqual(self.log("verify").returncode, 0)
 
     def test_a_directory_that_is_none_is_told(self):
         for wrong in (self.directory.name, "/nowhere"):

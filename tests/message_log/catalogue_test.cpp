@@ -160,7 +160,7 @@ TEST_CASE_METHOD(CatalogueFixture, "TopicCatalogue: a flipped bit is found or ch
         const auto loaded = TopicCatalogue(spoilt_files).load();
         REQUIRE(loaded);
         const bool is_as_before = loaded->topics == std::vector{saved} && loaded->findings.empty();
-        const bool is_found = loaded->topics.empty() && loaded->findings.size() == 1;
+        const bool is_found = loaded->topics == std::vector{saved} && loaded->findings.size() == 1;
         REQUIRE((is_as_before || is_found));
         REQUIRE(spoilt_files.disk().find(json_path(saved)));
         found += is_found ? 1 : 0;
@@ -235,9 +235,30 @@ TEST_CASE_METHOD(CatalogueFixture, "TopicCatalogue: what an interrupted creation
     CHECK(names("topics").empty());
 }
 
+TEST_CASE_METHOD(CatalogueFixture,
+                 "TopicCatalogue: where topic.json is damaged or gone, its copy is read, and it is said") {
+    StoredTopic saved = topic(1, "a");
+    REQUIRE_FALSE(catalogue.save(saved));
+    saved.settings.retention_ttl_ms = 1;
+    REQUIRE_FALSE(catalogue.save(saved));
+    SECTION("damaged") {
+        write(json_path(saved), "{}");
+    }
+    SECTION("gone") {
+        REQUIRE_FALSE(files.remove(json_path(saved)));
+    }
+    const auto loaded = load();
+    CHECK(loaded.topics == std::vector{saved});
+    REQUIRE(loaded.findings.size() == 1);
+    CHECK(loaded.findings.front().find("is known by the copy of its topic.json") != std::string::npos);
+    REQUIRE_FALSE(catalogue.save(saved));
+    CHECK(load().findings.empty());
+}
+
 TEST_CASE_METHOD(CatalogueFixture, "TopicCatalogue: one topic that cannot be read does not hide the others") {
     REQUIRE_FALSE(catalogue.save(topic(1, "a")));
     REQUIRE_FALSE(catalogue.save(topic(2, "b")));
+    REQUIRE_FALSE(files.remove(json_path(topic(1, "a")) + ".copy"));
     files.fail({.kind = Operation::Kind::read, .error = make_error_code(std::errc::io_error)});
     const auto loaded = load();
     CHECK(loaded.topics == std::vector{topic(2, "b")});

@@ -25,6 +25,9 @@ LogFinding finding_of(const std::string& sentence) {
         finding.what += ": the server does not know this topic";
         finding.remedy = "with --id and --name: keep it as an .aside file and write another with that name";
     }
+    if (finding.what.starts_with("is known by the copy")) {
+        finding.remedy = "leveret topic alter writes both anew";
+    }
     return finding;
 }
 
