@@ -11,8 +11,9 @@
 namespace leveret {
 namespace {
 
-// Apart from its blocks, window and positions: the controller, its entry in the table, and the allocator's share.
-constexpr std::uint64_t topic_overhead_bytes = sizeof(TopicController) + 256;
+// Apart from its blocks, window and positions: the controller, its entries in the table and in the order of names, and
+// the allocator's share.
+constexpr std::uint64_t topic_overhead_bytes = sizeof(TopicController) + 320;
 
 // To find the largest topics all of them are looked at, so one look has to serve many blocks: it frees this share of
 // the budget at least. It picks a greater share of the topics, and not fewer than these, so that none has to give more
@@ -58,8 +59,7 @@ std::error_code TopicRegistry::load(unsigned threads) {
         MemoryCharge charge(environment_.memory);
         (void)charge.resize(topic_overhead_bytes + 2 * each.topic.name.size());  // it is there, charged or not
         const TopicPtr topic = make_topic(each.topic, epoch);
-        topics_.emplace(each.topic.name, Entry{topic, std::move(charge)});
-        environment_.counters.topics.add();
+        insert_locked(topic, std::move(charge));  // nobody else is here yet
         topic->attach(std::move(each.backing));
     }
     return {};
@@ -114,6 +114,18 @@ std::error_code TopicRegistry::check_settings(const TopicSettings& settings) con
 TopicPtr TopicRegistry::find_locked(std::string_view name) const {
     const auto found = topics_.find(name);
     return found == topics_.end() ? nullptr : found->second.topic;
+}
+
+void TopicRegistry::insert_locked(const TopicPtr& topic, MemoryCharge charge) {
+    const auto [place, is_new] = topics_.emplace(topic->name(), Entry{topic, std::move(charge)});
+    in_order_.emplace(place->first, &place->second.topic);
+    environment_.counters.topics.add();
+}
+
+void TopicRegistry::erase_locked(Topics::iterator topic) {
+    in_order_.erase(topic->first);  // first, as it looks at the name that goes with the other
+    topics_.erase(topic);
+    environment_.counters.topics.subtract();
 }
 
 TopicPtr TopicRegistry::find(std::string_view name) const {
@@ -205,8 +217,7 @@ Result<TopicPtr> TopicRegistry::add(std::string_view name, const TopicSettings& 
         storage_->create(stored, last_epoch_,
                          [this, topic](Result<TopicBacking> backing) { backed(topic, std::move(backing)); });
     }
-    topics_.emplace(name, Entry{topic, std::move(charge)});
-    environment_.counters.topics.add();
+    insert_locked(topic, std::move(charge));
     return topic;
 }
 
@@ -224,8 +235,7 @@ void TopicRegistry::backed(const TopicPtr& topic, Result<TopicBacking> backing) 
         const std::unique_lock lock(mutex_);
         const auto found = topics_.find(topic->name());
         if (found != topics_.end() && found->second.topic == topic) {
-            topics_.erase(found);
-            environment_.counters.topics.subtract();
+            erase_locked(found);
         }
     }
     topic->attach(std::move(backing));
@@ -274,13 +284,12 @@ std::error_code TopicRegistry::remove(std::string_view name, MessageLog::Done do
         if (found == topics_.end()) {
             return Error::unknown_topic;
         }
-        topic = std::move(found->second.topic);
-        topics_.erase(found);
+        topic = found->second.topic;
+        erase_locked(found);
         if (topic->is_stored()) {
             removing_.insert(topic->name());
         }
     }
-    environment_.counters.topics.subtract();
     topic->mark_deleted();
     schedule_.remove(*topic);
     if (topic->is_stored()) {
@@ -308,18 +317,11 @@ void TopicRegistry::removed(const std::string& name, std::error_code error, cons
 
 std::vector<TopicPtr> TopicRegistry::list(std::string_view after, std::size_t limit) const {
     std::vector<TopicPtr> listed;
-    {
-        const std::shared_lock lock(mutex_);
-        for (const auto& [name, entry] : topics_) {
-            if (name > after) {
-                listed.push_back(entry.topic);
-            }
-        }
+    const std::shared_lock lock(mutex_);
+    listed.reserve(std::min(limit, in_order_.size()));
+    for (auto at = in_order_.upper_bound(after); at != in_order_.end() && listed.size() < limit; ++at) {
+        listed.push_back(*at->second);
     }
-    const auto by_name = [](const TopicPtr& left, const TopicPtr& right) { return left->name() < right->name(); };
-    const std::size_t count = std::min(limit, listed.size());
-    std::partial_sort(listed.begin(), listed.begin() + static_cast<std::ptrdiff_t>(count), listed.end(), by_name);
-    listed.resize(count);
     return listed;
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -90,6 +91,8 @@ class TopicRegistry {
         MemoryCharge charge;  // for what a topic takes apart from blocks, window and positions
     };
     using Topics = std::unordered_map<std::string, Entry, NameHash, std::equal_to<>>;
+    /// What topics_ has, by name: the keys are views of its keys, which stay where they are while they are in it.
+    using TopicsInOrder = std::map<std::string_view, const TopicPtr*>;
 
     [[nodiscard]] Result<TopicPtr> create_configured(std::string_view name, const TopicSettings& settings,
                                                      IfExists if_exists);
@@ -102,6 +105,8 @@ class TopicRegistry {
     void removed(const std::string& name, std::error_code error, const MessageLog::Done& done);
     void backed(const TopicPtr& topic, Result<TopicBacking> backing);
     [[nodiscard]] TopicPtr find_locked(std::string_view name) const;
+    void insert_locked(const TopicPtr& topic, MemoryCharge charge);
+    void erase_locked(Topics::iterator topic);
     struct SizedTopic {
         std::uint64_t bytes = 0;
         TopicPtr topic;
@@ -118,6 +123,7 @@ class TopicRegistry {
 
     mutable std::shared_mutex mutex_;  // guards what follows
     Topics topics_;
+    TopicsInOrder in_order_;                       // for pages of names; everything else looks a name up in topics_
     std::set<std::string, std::less<>> removing_;  // names of stored topics that are not gone from the disk yet
     std::shared_ptr<void> close_waits_;            // for removing_ to be empty; close() answers when it goes
     Epoch last_epoch_{};

@@ -5,6 +5,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "protocol/allocation_counter.hpp"
 #include "registry_fixture.hpp"
 
 using namespace leveret;
@@ -138,6 +139,33 @@ TEST_CASE_METHOD(RegistryFixture, "TopicRegistry: lists by name, page by page") 
     CHECK(names(registry->list("b", 2)) == std::vector<std::string>{"c", "d"});
     CHECK(names(registry->list("d", 100)) == std::vector<std::string>{"e"});
     CHECK(registry->list("e", 100).empty());
+}
+
+TEST_CASE_METHOD(RegistryFixture, "TopicRegistry: a page costs the same, however many topics there are") {
+    const auto bytes_for_a_page = [this] {
+        const std::size_t before = allocated_bytes();
+        CHECK(names(registry->list("a", 2)) == std::vector<std::string>{"b", "c"});
+        return allocated_bytes() - before;
+    };
+    for (const char* name : {"a", "b", "c", "d"}) {
+        topic(name);
+    }
+    const std::size_t with_few = bytes_for_a_page();
+    for (int i = 0; i < 2000; ++i) {
+        topic("e" + std::to_string(i));
+    }
+    CHECK(bytes_for_a_page() == with_few);
+}
+
+TEST_CASE_METHOD(RegistryFixture,
+                 "TopicRegistry: a removed topic is not listed, and is again when it is created again") {
+    for (const char* name : {"a", "b", "c"}) {
+        topic(name);
+    }
+    CHECK_FALSE(registry->remove("b"));
+    CHECK(names(registry->list("", 3)) == std::vector<std::string>{"a", "c"});
+    topic("b");
+    CHECK(names(registry->list("", 3)) == std::vector<std::string>{"a", "b", "c"});
 }
 
 TEST_CASE_METHOD(RegistryFixture, "TopicRegistry: those who create the same topic at the same moment get one") {
