@@ -67,9 +67,8 @@ int main(int argc, char** argv) {
     asio::signal_set signals(signals_context, SIGINT, SIGTERM);
 
     leveret::Broker broker(options->broker);
-    if (const auto error = broker.start()) {
-        std::fprintf(stderr, "leveret-server: cannot start on %s:%u: %s\n", options->broker.host.c_str(),
-                     static_cast<unsigned>(options->broker.port), error.message().c_str());
+    if (broker.start()) {
+        std::fprintf(stderr, "leveret-server: %s\n", broker.start_failure().c_str());
         return exit_cannot_start;
     }
     log_start(broker, options->broker.host);

@@ -10,6 +10,7 @@
 
 #include <asio/executor_work_guard.hpp>
 #include <asio/post.hpp>
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
 
@@ -62,6 +63,7 @@ class Broker::Implementation {
     explicit Implementation(BrokerOptions options);
     ~Implementation();
 
+    /// Errors are in start_failure_, too.
     std::error_code load();
     std::error_code listen();
     void start_threads();
@@ -78,7 +80,7 @@ class Broker::Implementation {
     std::unique_ptr<asio::io_context> own_context_;
     asio::io_context& context_;
     const Strand house_;  // timers of the registry and of the stop
-    std::error_code storage_error_;
+    StartFailure start_failure_;
     std::unique_ptr<Storage> storage_;         // null: topics in memory only
     std::unique_ptr<TopicRegistry> registry_;  // destroyed on house_, when all connections have gone
     std::shared_ptr<Listener> listener_;
@@ -147,18 +149,23 @@ std::unique_ptr<Storage> Broker::Implementation::open_storage() {
         options_.storage, environment_,
         options_.context != nullptr ? asio::any_io_executor(context_.get_executor()) : asio::any_io_executor());
     if (!storage) {
-        storage_error_ = storage.error();
+        start_failure_ = std::move(storage.error());
         return nullptr;
     }
     return std::move(*storage);
 }
 
 std::error_code Broker::Implementation::load() {
-    if (storage_error_) {
-        return storage_error_;
+    if (start_failure_.code) {
+        return start_failure_.code;
     }
     // With a context from outside everything runs on its thread, also this.
-    return registry_->load(options_.context != nullptr ? 1 : std::max(1U, std::thread::hardware_concurrency()));
+    const unsigned threads = options_.context != nullptr ? 1 : std::max(1U, std::thread::hardware_concurrency());
+    if (const auto error = registry_->load(threads)) {
+        start_failure_ = {
+            error, fmt::format("the data directory {} cannot be used: {}", options_.storage.data_dir, error.message())};
+    }
+    return start_failure_.code;
 }
 
 std::error_code Broker::Implementation::listen() {
@@ -167,6 +174,8 @@ std::error_code Broker::Implementation::listen() {
         attach(std::make_unique<TcpTransport>(std::move(socket)), strand);
     });
     if (const auto error = listener_->listen(options_.host, options_.port)) {
+        start_failure_ = {error,
+                          fmt::format("cannot listen on {}:{}: {}", options_.host, options_.port, error.message())};
         return error;
     }
     listener_->start();
@@ -309,6 +318,10 @@ std::error_code Broker::start_without_listening() {
     }
     implementation_->start_threads();
     return {};
+}
+
+const std::string& Broker::start_failure() const noexcept {
+    return implementation_->start_failure_.text;
 }
 
 std::uint16_t Broker::port() const noexcept {

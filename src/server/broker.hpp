@@ -54,6 +54,9 @@ class Broker {
     [[nodiscard]] std::error_code start();
     /// The same without listening; connections come through attach() alone.
     [[nodiscard]] std::error_code start_without_listening();
+    /// One line for people about the error that the start answered: what failed and what would be right. Empty without
+    /// an error.
+    [[nodiscard]] const std::string& start_failure() const noexcept;
     /// The port that is listened on.
     [[nodiscard]] std::uint16_t port() const noexcept;
     /// Takes over a connection that was made otherwise. `strand` is where its transport lives.

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <utility>
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
 
@@ -19,34 +20,38 @@ std::size_t default_log_files() noexcept {
     return std::max<std::size_t>(files / 4, 16);
 }
 
+StartFailure unusable(const std::string& data_dir, std::error_code error) {
+    const bool is_locked = error == std::errc::resource_unavailable_try_again;
+    return {error, is_locked ? fmt::format("the data directory {} is in use by another server: give this one its own",
+                                           data_dir)
+                             : fmt::format("the data directory {} cannot be used: {}", data_dir, error.message())};
+}
+
 }  // namespace
 
-Result<std::unique_ptr<Storage>> Storage::open(const StorageOptions& options, const Environment& environment,
-                                               asio::any_io_executor executor) {
+tl::expected<std::unique_ptr<Storage>, StartFailure> Storage::open(const StorageOptions& options,
+                                                                   const Environment& environment,
+                                                                   asio::any_io_executor executor) {
     std::error_code error;
     std::filesystem::create_directory(options.data_dir, error);
     if (!error && !std::filesystem::is_directory(options.data_dir, error) && !error) {
         error = std::make_error_code(std::errc::not_a_directory);
     }
     if (error) {
-        spdlog::error("the data directory {} cannot be made: {}", options.data_dir, error.message());
-        return tl::unexpected(error);
+        return tl::unexpected(unusable(options.data_dir, error));
     }
     std::unique_ptr<Files> files = make_posix_files(options.data_dir);
     auto lock = files->lock("lock");
     if (!lock) {
-        if (lock.error() == std::errc::resource_unavailable_try_again) {
-            spdlog::error("the data directory {} is in use by another server", options.data_dir);
-        } else {
-            spdlog::error("the data directory {} cannot be locked: {}", options.data_dir, lock.error().message());
-        }
-        return tl::unexpected(lock.error());
+        return tl::unexpected(unusable(options.data_dir, lock.error()));
     }
     MemoryCharge charge(environment.memory);
     if (!charge.resize(environment.limits.catch_up_bytes_max)) {
-        spdlog::error("catch_up_bytes_max={} is more than memory_bytes_max={}", environment.limits.catch_up_bytes_max,
-                      environment.memory.bytes_max());
-        return fail(Error::memory_full);
+        return tl::unexpected(StartFailure{
+            make_error_code(Error::memory_full),
+            fmt::format(
+                "catch_up_bytes_max={} does not fit into memory_bytes_max={}: lower the first or raise the other",
+                environment.limits.catch_up_bytes_max, environment.memory.bytes_max())});
     }
     return std::unique_ptr<Storage>(
         new Storage(options, environment, std::move(executor), std::move(files), std::move(*lock), std::move(charge)));

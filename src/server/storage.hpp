@@ -24,15 +24,20 @@ struct StorageOptions {
     unsigned read_threads = 2;                 ///< that read for those who catch up
 };
 
+/// Why a broker could not start.
+struct StartFailure {
+    std::error_code code;
+    std::string text;  ///< one line for people: what failed and what would be right
+};
+
 /// Built once, taken down after the topics whose logs it has opened have been closed. Thread-safe.
 class Storage {
   public:
-    /// Says in the server's log what went wrong. With an executor the disk's work is done there, without threads of its
-    /// own. Errors: the system's; resource_unavailable_try_again where another server has the directory; memory_full;
-    /// bad_log.
-    [[nodiscard]] static Result<std::unique_ptr<Storage>> open(const StorageOptions& options,
-                                                               const Environment& environment,
-                                                               asio::any_io_executor executor = {});
+    /// With an executor the disk's work is done there, without threads of its own. Errors: the system's;
+    /// resource_unavailable_try_again where another server has the directory; memory_full.
+    [[nodiscard]] static tl::expected<std::unique_ptr<Storage>, StartFailure> open(const StorageOptions& options,
+                                                                                   const Environment& environment,
+                                                                                   asio::any_io_executor executor = {});
     ~Storage();
     Storage(const Storage&) = delete;
     Storage& operator=(const Storage&) = delete;

@@ -114,16 +114,39 @@ TEST_CASE("server process: a port that is in use is one line and exit code 2") {
     const RunningBroker other;
     ServerProcess server({"--port", std::to_string(other.port())});
     CHECK(server.exit_code() == 2);
-    CHECK(server.errors().find(std::to_string(other.port())) != std::string::npos);
+    CHECK(server.errors().find("cannot listen on 127.0.0.1:" + std::to_string(other.port())) != std::string::npos);
     CHECK(server.errors().find('\n') == server.errors().size() - 1);
 }
 
-TEST_CASE("server process: more memory for catching up than there is at all is exit code 2, and the log says why") {
-    const TemporaryDirectory directory;
-    ServerProcess server(
-        {"--port", "0", "--data-dir", directory.path(), "--memory-bytes-max", "16M", "--catch-up-bytes-max", "32M"});
+/// What a server says that cannot start with these, its log switched off.
+std::string failure_to_start(std::vector<std::string> arguments) {
+    arguments.insert(arguments.end(), {"--port", "0", "--log-level", "off"});
+    ServerProcess server(arguments);
     CHECK(server.exit_code() == 2);
-    CHECK(server.errors().find("catch_up_bytes_max") != std::string::npos);
+    return server.errors();
+}
+
+TEST_CASE("server process: more memory for catching up than there is at all is one line and exit code 2") {
+    const TemporaryDirectory directory;
+    CHECK(failure_to_start(
+              {"--data-dir", directory.path(), "--memory-bytes-max", "16M", "--catch-up-bytes-max", "32M"}) ==
+          "leveret-server: catch_up_bytes_max=33554432 does not fit into memory_bytes_max=16777216: lower the first or "
+          "raise the other\n");
+}
+
+TEST_CASE("server process: a data directory that another server has is one line and exit code 2") {
+    const TemporaryDirectory directory;
+    ServerProcess first({"--port", "0", "--data-dir", directory.path()});
+    REQUIRE(first.port() != 0);
+    CHECK(failure_to_start({"--data-dir", directory.path()}) == "leveret-server: the data directory " +
+                                                                    directory.path() +
+                                                                    " is in use by another server: give this one its "
+                                                                    "own\n");
+}
+
+TEST_CASE("server process: a data directory that cannot be made is one line and exit code 2") {
+    CHECK(failure_to_start({"--data-dir", "/dev/null/leveret"}) ==
+          "leveret-server: the data directory /dev/null/leveret cannot be used: Not a directory\n");
 }
 
 TEST_CASE("server process: a wrong flag or variable is one line and exit code 2") {
