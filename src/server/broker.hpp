@@ -24,7 +24,7 @@
 namespace leveret {
 
 struct BrokerOptions {
-    std::string host = "127.0.0.1";  ///< an address of this machine; a name is looked up
+    std::string host = "127.0.0.1";  ///< an address of this machine; a name is looked up, an empty one is refused
     std::uint16_t port = 8889;       ///< 0: any free one, see Broker::port()
     unsigned threads = 0;            ///< 0: one less than the machine has cores, at least 1
     /// How long an io thread, where it is the only one, looks for more to do before it sleeps. 0: not at all

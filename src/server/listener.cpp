@@ -23,6 +23,9 @@ Listener::Listener(asio::io_context& context, const Environment& environment, Ac
       acceptor_(strand_) {}
 
 std::error_code Listener::listen(const std::string& host, std::uint16_t port) {
+    if (host.empty()) {  // the resolver would take it for every address of this machine
+        return std::make_error_code(std::errc::invalid_argument);
+    }
     std::error_code error;
     asio::ip::tcp::resolver resolver(context_);
     const auto found = resolver.resolve(host, std::to_string(port), asio::ip::tcp::resolver::passive, error);

@@ -247,6 +247,9 @@ tl::expected<ServerOptions, EarlyExit> parse_server_options(const std::vector<st
     if (app.count("--host") == 0) {
         options.broker.host = variable("HOST").value_or(options.broker.host);
     }
+    if (options.broker.host.empty()) {
+        return tl::unexpected(usage("the host is empty: give an address of this machine, 0.0.0.0 for all of them"));
+    }
     if (app.count("--data-dir") == 0) {
         options.broker.storage.data_dir = variable("LEVERET_DATA_DIR").value_or("");
     }

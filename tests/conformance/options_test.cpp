@@ -91,6 +91,8 @@ TEST_CASE("server options: a mistake is one line and exit code 2, wherever it wa
         parse({"--data-dir", "a", "--store", "tape"}),
         parse({"--durability", "perhaps"}),
         parse({"--segment-bytes", "1"}),
+        parse({"--host", ""}),
+        parse({"--host", ""}, {{"HOST", "127.0.0.1"}}),
         parse({"surplus"}),
         parse({"--port"}),
     };

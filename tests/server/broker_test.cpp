@@ -97,6 +97,13 @@ TEST_CASE("Broker: a port in use is an error, and the broker can be thrown away"
     REQUIRE_FALSE(first.start());
     Broker second({.port = first.port(), .threads = 1});
     CHECK(second.start() == asio::error::address_in_use);
+    CHECK(second.start_failure().find("cannot listen on 127.0.0.1") == 0);
+    CHECK(first.start_failure().empty());
+}
+
+TEST_CASE("Broker: an empty host is an error, not every address of this machine") {
+    Broker broker({.host = "", .port = 0, .threads = 1});
+    CHECK(broker.start() == std::errc::invalid_argument);
 }
 
 TEST_CASE("Broker: one that was never started can be thrown away") {
