@@ -111,6 +111,17 @@ std::error_code TopicRegistry::check_settings(const TopicSettings& settings) con
     return is_kept && all.partitions == 1 ? std::error_code{} : make_error_code(Error::not_supported);
 }
 
+std::string_view TopicRegistry::why_not_supported(const TopicSettings& settings) const noexcept {
+    const TopicSettings all = with_defaults(settings);
+    if (all.store != Store::memory && storage_ == nullptr) {
+        return "stored topics need a data directory, and this server has none: --data-dir gives it one";
+    }
+    if (all.store == Store::memory && all.durability != Durability::os) {
+        return "this topic would live in memory: it cannot be made durable";
+    }
+    return "a topic has one partition: ask for 1";
+}
+
 TopicPtr TopicRegistry::find_locked(std::string_view name) const {
     const auto found = topics_.find(name);
     return found == topics_.end() ? nullptr : found->second.topic;
@@ -183,13 +194,13 @@ Result<TopicPtr> TopicRegistry::find_or_add(std::string_view name, const TopicSe
     }
     if (!topic && topic.error() == Error::memory_full) {
         environment_.counters.memory_full.add();
-    } else if (!topic) {
+    } else if (!topic && topic.error() == Error::too_many_topics) {
         environment_.counters.topics_refused.add();
     }
     return topic;
 }
 
-/// Under the lock. Errors: too_many_topics, memory_full.
+/// Under the lock. Errors: too_many_topics, memory_full, topic_busy.
 Result<TopicPtr> TopicRegistry::add(std::string_view name, const TopicSettings& settings, bool configured) {
     if (TopicPtr topic = find_locked(name)) {
         return topic;

@@ -60,6 +60,8 @@ class TopicRegistry {
     /// memory_full, not_supported (a store without a data directory, durability in memory, more partitions than one).
     /// A stored topic is there at once; when_kept() says when it will be after a crash.
     [[nodiscard]] Result<TopicPtr> create(std::string_view name, const TopicSettings& settings);
+    /// One sentence for people: what of these settings create() answered not_supported for.
+    [[nodiscard]] std::string_view why_not_supported(const TopicSettings& settings) const noexcept;
     /// The zaichik way: an existing topic stays as it is, whatever its settings.
     [[nodiscard]] Result<TopicPtr> create_or_keep(std::string_view name, const TopicSettings& settings);
     /// Errors: unknown_topic, bad_settings, not_supported.

@@ -41,6 +41,11 @@ std::vector<native::FrameType> types(const std::vector<ReceivedFrame>& frames) {
 
 using native::FrameType;
 
+/// The error that the last answer is.
+native::ErrorAnswer refusal(const std::vector<ReceivedFrame>& frames) {
+    return frames.back().as<native::ErrorAnswer>();
+}
+
 }  // namespace
 
 TEST_CASE("Stored topics: what was acknowledged is there after a restart, with topic, settings, position and end") {
@@ -144,6 +149,16 @@ TEST_CASE("Stored topics: a second server is kept out of the directory") {
 TEST_CASE("Stored topics: a server without a data directory says that it has none") {
     BrokerFixture fixture;
     CHECK(fixture.broker.registry().create("topic", {.store = Store::file}).error() == Error::not_supported);
+    OpenedClient client(fixture);
+    const auto text_for = [&](const TopicSettings& settings) {
+        client.send(frame(FrameType::create_topic, native::CreateTopic{.name = "stored", .settings = settings}));
+        const auto answers = client.received();
+        CHECK(refusal(answers).code == Error::not_supported);
+        return std::string(refusal(answers).text);
+    };
+    CHECK(text_for({.store = Store::file}).find("--data-dir") != std::string::npos);
+    CHECK(text_for({.durability = Durability::sync}).find("in memory") != std::string::npos);
+    CHECK(text_for({.partitions = 2}).find("partition") != std::string::npos);
 }
 
 TEST_CASE("Stored topics: answers that are due are still given when the client sends Close right after its publishes") {
@@ -165,9 +180,31 @@ TEST_CASE("Stored topics: a name is free again when its topic is gone from the d
     fixture.run();
     REQUIRE_FALSE(fixture.broker.registry().remove("topic"));
     CHECK(fixture.broker.registry().find_or_create("topic").error() == Error::topic_busy);
+    CHECK(fixture.broker.counters().topics_refused.value() == 0);
     fixture.run();
     CHECK(fixture.broker.registry().find_or_create("topic"));
     fixture.run();
+}
+
+TEST_CASE("Stored topics: who opens one that is being removed is told that it is") {
+    const Directory directory;
+    BrokerFixture fixture(on(directory));
+    OpenedClient client(fixture);
+    for (const ByteVector& request :
+         {open_topic("topic"), frame(FrameType::create_topic, native::CreateTopic{.name = "topic"})}) {
+        ByteVector both = frame(FrameType::delete_topic, native::TopicName{.name = "topic"});
+        append(both, request);
+        client.send(both);
+        fixture.run();
+        const auto answers = client.received();
+        REQUIRE(types(answers) == std::vector{FrameType::error, FrameType::ok});
+        const auto refused = answers.front().as<native::ErrorAnswer>();
+        CHECK(refused.code == Error::topic_busy);
+        CHECK(refused.text.find("is being removed") != std::string::npos);
+        client.send(open_topic("topic"));
+        fixture.run();
+        client.received();
+    }
 }
 
 TEST_CASE("Stored topics: a start that fails for want of a port closes the logs that it has opened") {

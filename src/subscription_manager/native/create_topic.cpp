@@ -9,7 +9,7 @@ NativeManager::Handled NativeManager::create_topic(const native::Frame& frame) {
     }
     const auto topic = context_.registry.create(request->name, request->settings);
     if (!topic) {
-        return Refusal(topic.error());
+        return refused_creation(topic.error(), request->settings);
     }
     answer_when_kept(*topic, frame.header.correlation);
     return {};

@@ -29,6 +29,16 @@ Result<TopicPtr> NativeManager::named_topic(std::string_view name) const {
     return topic;
 }
 
+NativeManager::Refusal NativeManager::refused_creation(std::error_code error, const TopicSettings& settings) const {
+    if (error == Error::topic_busy) {
+        return Refusal(Error::topic_busy, "the topic of this name is being removed from the disk: try again later");
+    }
+    if (error == Error::not_supported) {
+        return Refusal(Error::not_supported, std::string(context_.registry.why_not_supported(settings)));
+    }
+    return Refusal(error);
+}
+
 NativeManager::Handled NativeManager::check_partition(PartitionId partition) {
     if (partition.value != 0) {
         return Refusal(Error::unknown_partition,

@@ -93,6 +93,8 @@ class NativeManager final : public SubscriptionManager {
     // --- shared by commands (lookups.cpp)
     [[nodiscard]] Result<TopicPtr> opened_topic(std::uint32_t handle) const;
     [[nodiscard]] Result<TopicPtr> named_topic(std::string_view name) const;
+    /// With a text that says more than the error's own, where there is more to say.
+    [[nodiscard]] Refusal refused_creation(std::error_code error, const TopicSettings& settings) const;
     /// Partition 0 is the only one, so far.
     [[nodiscard]] static Handled check_partition(PartitionId partition);
     /// topic_changed where the client believes in another topic or epoch.

@@ -11,7 +11,7 @@ NativeManager::Handled NativeManager::open_topic(const native::Frame& frame) {
         context_.permissions.auto_create_topics && (frame.header.flags & native::flags::no_create) == 0;
     const auto topic = may_create ? context_.registry.find_or_create(request->name) : named_topic(request->name);
     if (!topic) {
-        return Refusal(topic.error());
+        return refused_creation(topic.error(), {});
     }
     if (const std::error_code error = (*topic)->opening_error()) {
         return Refusal(error);
