@@ -8,6 +8,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "protocol/native.hpp"
 #include "server/read_buffer.hpp"
 #include "subscription_manager/version.hpp"
 
@@ -111,7 +112,8 @@ std::vector<Setting> settings_of(BrokerOptions& broker) {
         limit("waiting-fetches-per-connection-max", limits.waiting_fetches_per_connection_max,
               "fetches of one connection that wait", 1),
         limit("positions-per-topic-max", limits.positions_per_topic_max, "named positions of one topic", 1),
-        limit("filter-keys-max", limits.filter_keys_max, "keys in one subscription's filter", 1),
+        limit("filter-keys-max", limits.filter_keys_max, "keys in one subscription's filter", 1,
+              native::Subscribe::filter_keys_max),
         limit("topic-bytes-max", limits.topic_bytes_max, "what a topic keeps, unless it says otherwise", 4096),
         limit("topic-records-max", limits.topic_records_max, "the same in records", 1),
         limit("window-keys-max", limits.window_keys_max, "keys that one compaction window remembers", 1, 1U << 30U),

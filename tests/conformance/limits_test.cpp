@@ -146,6 +146,9 @@ TEST_CASE("limits: filter_keys_max") {
     how.filter_keys = {"k"};
     CHECK(peer.request(FrameType::subscribe, how, topic).said() == "subscribed");
     CHECK(broker.counters().subscriptions_refused.value() == 1);
+    how.filter_keys.assign(native::Subscribe::filter_keys_max + 1, "k");
+    CHECK(peer.request(FrameType::subscribe, how, topic).said() == "too_many_filter_keys");
+    CHECK(broker.counters().subscriptions_refused.value() == 2);
 }
 
 TEST_CASE("limits: topic_records_max") {

@@ -6,6 +6,7 @@
 #include "conformance/running_broker.hpp"
 #include "conformance/server_process.hpp"
 #include "message_log/temporary_directory.hpp"
+#include "protocol/native.hpp"
 #include "server/server_options.hpp"
 
 namespace leveret::test {
@@ -101,6 +102,11 @@ TEST_CASE("server options: a mistake is one line and exit code 2, wherever it wa
         CHECK(mistake.error().code == 2);
         CHECK(mistake.error().text.find('\n') == mistake.error().text.size() - 1);
     }
+}
+
+TEST_CASE("server options: the most keys that a filter may name is what a Subscribe may carry") {
+    CHECK(parse({"--filter-keys-max", "1024"})->broker.limits.filter_keys_max == native::Subscribe::filter_keys_max);
+    CHECK(parse({"--filter-keys-max", "1025"}).error().text.find("from 1 to 1024") != std::string::npos);
 }
 
 TEST_CASE("server options: --help and --version are answers, not mistakes") {

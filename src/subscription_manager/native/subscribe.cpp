@@ -8,6 +8,9 @@ namespace leveret {
 NativeManager::Handled NativeManager::subscribe(const native::Frame& frame) {
     const auto asked = asked_of_topic<native::Subscribe>(frame);
     if (!asked) {
+        if (asked.error().code == Error::too_many_filter_keys) {  // more than any server may allow
+            context_.environment.counters.subscriptions_refused.add();
+        }
         return asked.error();
     }
     const auto& limits = context_.environment.limits;
