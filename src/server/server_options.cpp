@@ -207,7 +207,8 @@ tl::expected<ServerOptions, EarlyExit> parse_server_options(const std::vector<st
     app.get_formatter()->column_width(44);
 
     app.add_option("--host", options.broker.host, "address to listen on [127.0.0.1, or $HOST]")->option_text("ADDRESS");
-    app.add_option("--log-level", options.log_level, "trace, debug, info, warn, error, off [info, or $SPDLOG_LEVEL]")
+    app.add_option("--log-level", options.log_level,
+                   "trace, debug, info, warn, error, critical, off [info, or $SPDLOG_LEVEL]")
         ->option_text("LEVEL");
     app.add_flag("--allow-delete", options.broker.permissions.delete_topics, "let clients delete topics");
     std::string store;
@@ -268,8 +269,8 @@ tl::expected<ServerOptions, EarlyExit> parse_server_options(const std::vector<st
         options.log_level = variable("SPDLOG_LEVEL").value_or("info");
     }
     if (!is_log_level(options.log_level)) {
-        return tl::unexpected(usage(
-            fmt::format("the log level is \"{}\": give trace, debug, info, warn, error or off", options.log_level)));
+        return tl::unexpected(usage(fmt::format(
+            "the log level is \"{}\": give trace, debug, info, warn, error, critical or off", options.log_level)));
     }
     options.broker.permissions.auto_create_topics = !no_auto_create;
     return options;

@@ -118,6 +118,12 @@ TEST_CASE("server options: --help and --version are answers, not mistakes") {
     CHECK(parse({"--version"}).error().code == 0);
 }
 
+TEST_CASE("server options: every level of the log is offered") {
+    CHECK(parse({"--log-level", "critical"}));
+    CHECK(parse({"--help"}).error().text.find("critical") != std::string::npos);
+    CHECK(parse({"--log-level", "loud"}).error().text.find("critical") != std::string::npos);
+}
+
 TEST_CASE("server process: a port that is in use is one line and exit code 2") {
     const RunningBroker other;
     ServerProcess server({"--port", std::to_string(other.port())});
