@@ -28,7 +28,8 @@ class LineReader {
     /// Waits for more input. False at the end, after an error, or where a line is longer than line_bytes_max.
     [[nodiscard]] asio::awaitable<bool> read_more();
 
-    /// Why read_more() said false; not set at the end of the input.
+    /// Why read_more() said false: the system's error, or value_too_large for a line that is too long. Not set at the
+    /// end of the input.
     [[nodiscard]] std::error_code failure() const noexcept { return failure_; }
 
     static constexpr std::size_t line_bytes_max = 8U << 20U;

@@ -168,7 +168,10 @@ asio::awaitable<ExitCode> publish(Client& client, std::shared_ptr<const PubOptio
         LineReader reader(co_await asio::this_coro::executor, 0);
         co_await send_lines(sender, reader, *options, output);
         if (reader.failure()) {
-            say(fmt::format("reading standard input: {}", reader.failure().message()));
+            say(reader.failure() == std::errc::value_too_large
+                    ? fmt::format("standard input: line {} is longer than a record may be, {}", sender.sent() + 1,
+                                  format_bytes(LineReader::line_bytes_max))
+                    : fmt::format("reading standard input: {}", reader.failure().message()));
             input = ExitCode::failed;
         }
     } else {

@@ -105,6 +105,12 @@ class Publishing(unittest.TestCase):
         leveret("pub", "key", "-k", "k", "p")
         self.assertEqual(leveret("fetch", "key", "--format", "%T %k %p %o").stdout, "key k p 0\n")
 
+    def test_a_line_that_is_too_long_is_named(self):
+        refused = leveret("pub", "long lines", lines="short\n" + "x" * ((8 << 20) + 100_000) + "\n")
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("line 2 is longer than a record may be", refused.stderr)
+        self.assertEqual(leveret("fetch", "long lines").stdout, "short\n")
+
     def test_count_repeats_messages_and_ends_lines(self):
         leveret("pub", "count", "a", "b", "--count", "3")
         leveret("pub", "count", "-n", "2", lines="c\nd\ne\n")
