@@ -42,7 +42,7 @@ void add_common_options(CLI::App& app, CommonOptions& common) {
 int run(int argc, char** argv) {
     CLI::App app{
         "Talks to a Leveret broker.\n\n"
-        "  leveret sub hello &\n"
+        "  leveret sub hello --from earliest &\n"
         "  leveret pub hello 'first words'\n\n"
         "Data goes to standard output, words to standard error.\n"
         "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 server unreachable."};

@@ -459,6 +459,8 @@ class ExitCodes(unittest.TestCase):
             done = leveret(*command, "--help")
             self.assertEqual(done.returncode, 0, command)
             self.assertIn("  leveret " + " ".join(command), done.stdout)
+        # Whichever of the example's two lines comes first at the server, its words arrive.
+        self.assertIn("leveret sub hello --from earliest &", leveret("--help").stdout)
 
     def test_no_server_is_3(self):
         with socket.socket() as nobody:  # bound and not listening: nobody else gets this port
