@@ -89,8 +89,10 @@ std::string duration_or_none(std::uint64_t duration_ms) {
     return duration.count() == 0 ? "none" : format_exact_duration(duration);
 }
 
-std::string number_or_default(std::uint64_t number) {
-    return number == 0 ? "server's default" : fmt::format("{}", number);
+/// The server's default bounds are for topics in memory.
+std::string bound_text(const TopicInfo& topic, std::uint64_t bound) {
+    const std::string unset = is_stored(topic) ? "none" : "server's default";
+    return bound == 0 ? unset : fmt::format("{}", bound);
 }
 
 std::string durability_text(const TopicSettings& settings) {
@@ -115,8 +117,8 @@ void print_details(Output& output, const TopicInfo& topic) {
     }
     row("retention ttl", duration_or_none(topic.settings.retention_ttl_ms));
     row("compaction window", duration_or_none(topic.settings.compaction_window_ms));
-    row("retention bytes", number_or_default(topic.settings.retention_bytes));
-    row("retention records", number_or_default(topic.settings.retention_records));
+    row("retention bytes", bound_text(topic, topic.settings.retention_bytes));
+    row("retention records", bound_text(topic, topic.settings.retention_records));
     for (const auto& [name, value] : topic.figures) {
         row(name, fmt::format("{}", value));
     }

@@ -290,6 +290,8 @@ class StoredTopics(unittest.TestCase):
         self.assertLessEqual(kept["synced"], 1000)
         text = self.run_tool("topic", "describe", "kept").stdout
         self.assertIn("interval, 200 ms", text)
+        self.assertRegex(text, r"retention bytes +none\nretention records +none\n")
+        self.assertIn("server's default", self.run_tool("topic", "describe", "lost").stdout)
         listed = {topic["name"]: topic for topic in json_lines(self.run_tool("topic", "list", "--json"))}
         self.assertEqual([listed[name]["store"] for name in ("kept", "lost", "rocks")], ["file", "memory", "rocksdb"])
         self.assertEqual(listed["rocks"]["durability"], "sync")
