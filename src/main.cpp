@@ -10,6 +10,7 @@
 #include <spdlog/spdlog.h>
 
 #include "server/broker.hpp"
+#include "server/open_files.hpp"
 #include "server/server_options.hpp"
 #include "subscription_manager/version.hpp"
 

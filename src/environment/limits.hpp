@@ -19,7 +19,7 @@ struct Limits {
     std::size_t frame_bytes_max = 8U << 20U;
     /// → too_many_topics (topics_refused)
     std::size_t topics_max = 100'000;
-    /// 0: derived from RLIMIT_NOFILE. → closed at once (connections_refused)
+    /// 0: derived from RLIMIT_NOFILE, less what logs may open. → closed at once (connections_refused)
     std::size_t connections_max = 0;
     /// → too_many_subscriptions (subscriptions_refused)
     std::size_t subscriptions_per_connection_max = 16'384;

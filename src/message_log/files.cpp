@@ -42,6 +42,10 @@ std::error_code write_new_file(Files& files, const std::string& path, Bytes cont
 
 }  // namespace
 
+bool is_want_of_files(const std::error_code& error) noexcept {
+    return error == std::errc::too_many_files_open || error == std::errc::too_many_files_open_in_system;
+}
+
 Result<std::size_t> read_all(File& file, std::uint64_t at, std::span<std::byte> into) {
     std::size_t done = 0;
     while (done < into.size()) {

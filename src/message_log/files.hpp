@@ -73,6 +73,8 @@ class Files {
     [[nodiscard]] virtual Result<std::uint64_t> free_bytes() = 0;
 };
 
+/// The process, or the system, has as many files open as it may: the call has done nothing.
+[[nodiscard]] bool is_want_of_files(const std::error_code& error) noexcept;
 /// Reads until `into` is full or the file ends: bytes read.
 [[nodiscard]] Result<std::size_t> read_all(File& file, std::uint64_t at, std::span<std::byte> into);
 /// Writes all of the runs back to back. On error a part may have been written.

@@ -12,31 +12,20 @@
 #include <asio/post.hpp>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
-#include <sys/resource.h>
 
 #include "protocol/native.hpp"
 #include "server/connection.hpp"
 #include "server/io_thread.hpp"
 #include "server/listener.hpp"
+#include "server/open_files.hpp"
 
 namespace leveret {
 
 namespace {
 
-// Open files that are not connections: logs, the poller, the listener, and some to spare.
-constexpr std::size_t files_besides_connections = 64;
-
-std::size_t open_files_limit() noexcept {
-    rlimit limit{};
-    return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 1024;
-}
-
-Limits with_derived_values(Limits limits) noexcept {
+Limits with_derived_values(Limits limits, const StorageOptions& storage) noexcept {
     limits = with_shares_of_memory(limits);
-    if (limits.connections_max == 0) {
-        const std::size_t files = open_files_limit();
-        limits.connections_max = files > 2 * files_besides_connections ? files - files_besides_connections : files / 2;
-    }
+    limits.connections_max = share_open_files(open_files_limit(), limits.connections_max, storage).connections;
     // What is sent must fit into the frames that Welcome announces.
     limits.deliver_bytes_max = std::min(limits.deliver_bytes_max, limits.frame_bytes_max - native::overhead_bytes_max);
     return limits;
@@ -46,16 +35,19 @@ unsigned with_default_threads(unsigned threads) noexcept {
     return threads != 0 ? threads : std::max(2U, std::thread::hardware_concurrency()) - 1;
 }
 
-}  // namespace
-
-std::size_t raise_open_files_limit() noexcept {
-    rlimit limit{};
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &limit);
+/// Connections would take the files that logs need, or the other way round.
+void warn_of_open_files(std::size_t connections_max, const StorageOptions& storage) {
+    const std::size_t limit = open_files_limit();
+    const OpenFiles files = share_open_files(limit, connections_max, storage);
+    if (files.sum() > limit) {
+        spdlog::warn(
+            "the process may open {} files: connections_max={}, {} files of logs, {} of RocksDB and {} others are more "
+            "than that. Lower --connections-max or --log-files-max, or raise the limit (LimitNOFILE=, ulimit -Hn)",
+            limit, files.connections, files.logs, files.rocksdb, files.others);
     }
-    return open_files_limit();
 }
+
+}  // namespace
 
 /// Lock order: mutex_ is a leaf.
 class Broker::Implementation {
@@ -111,7 +103,7 @@ class Broker::Implementation {
 
 Broker::Implementation::Implementation(BrokerOptions options)
     : options_(std::move(options)),
-      limits_(with_derived_values(options_.limits)),
+      limits_(with_derived_values(options_.limits, options_.storage)),
       threads_(with_default_threads(options_.threads)),
       memory_(limits_.memory_bytes_max),
       own_random_(options_.random != nullptr ? nullptr : make_random()),
@@ -159,6 +151,7 @@ std::error_code Broker::Implementation::load() {
     if (start_failure_.code) {
         return start_failure_.code;
     }
+    warn_of_open_files(limits_.connections_max, options_.storage);
     // With a context from outside everything runs on its thread, also this.
     const unsigned threads = options_.context != nullptr ? 1 : std::max(1U, std::thread::hardware_concurrency());
     if (const auto error = registry_->load(threads)) {

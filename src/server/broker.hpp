@@ -80,7 +80,4 @@ class Broker {
     std::unique_ptr<Implementation> implementation_;
 };
 
-/// Raises the soft limit of open files to the hard one, and answers what it is then.
-std::size_t raise_open_files_limit() noexcept;
-
 }  // namespace leveret

@@ -6,19 +6,13 @@
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
-#include <sys/resource.h>
 
 #include "message_log/rocksdb/rocksdb_store.hpp"
 #include "message_log/segment/segment_store.hpp"
+#include "server/open_files.hpp"
 
 namespace leveret {
 namespace {
-
-std::size_t default_log_files() noexcept {
-    rlimit limit{};
-    const std::size_t files = getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 1024;
-    return std::max<std::size_t>(files / 4, 16);
-}
 
 StartFailure unusable(const std::string& data_dir, std::error_code error) {
     const bool is_locked = error == std::errc::resource_unavailable_try_again;
@@ -90,25 +84,27 @@ void Storage::join() {
 Result<LogStore*> Storage::store(Store kind) {
     const auto topic_name = [this](const TopicId& id) { return topics_.name_of(id); };
     const auto on_finding = [](const std::string& finding) { spdlog::error("{}", finding); };
+    const OpenFiles shares = share_open_files(open_files_limit(), environment_.limits.connections_max, options_);
     const std::lock_guard lock(mutex_);
     if (kind == Store::file) {
         if (segments_ == nullptr) {
-            segments_ = make_segment_store(
-                *files_, executors_, environment_.counters,
-                {.segment_bytes = options_.segment_bytes,
-                 .open_files_max = options_.log_files_max != 0 ? options_.log_files_max : default_log_files(),
-                 .boot_id = read_boot_id(),
-                 .data_dir_for_messages = options_.data_dir,
-                 .topic_name = topic_name,
-                 .on_finding = on_finding});
+            segments_ = make_segment_store(*files_, executors_, environment_.counters,
+                                           {.segment_bytes = options_.segment_bytes,
+                                            .open_files_max = shares.logs,
+                                            .boot_id = read_boot_id(),
+                                            .data_dir_for_messages = options_.data_dir,
+                                            .topic_name = topic_name,
+                                            .on_finding = on_finding});
         }
         return segments_.get();
     }
     if (kind == Store::rocksdb) {
         if (rocksdb_ == nullptr) {
-            auto opened =
-                open_rocksdb_store(options_.data_dir + "/rocksdb", executors_, environment_.counters,
-                                   {.boot_id = read_boot_id(), .topic_name = topic_name, .on_finding = on_finding});
+            auto opened = open_rocksdb_store(options_.data_dir + "/rocksdb", executors_, environment_.counters,
+                                             {.open_files_max = shares.rocksdb,
+                                              .boot_id = read_boot_id(),
+                                              .topic_name = topic_name,
+                                              .on_finding = on_finding});
             if (!opened) {
                 return tl::unexpected(opened.error());
             }

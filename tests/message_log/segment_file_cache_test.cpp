@@ -88,6 +88,29 @@ TEST_CASE_METHOD(CacheFixture, "FileCache: a file that is forgotten or let go of
     CHECK(cache.open_files() == 1);
 }
 
+TEST_CASE_METHOD(CacheFixture, "FileCache: where the process may open no more files, an unused one is closed") {
+    const auto a = file("a");
+    const auto b = file("b");
+    use(a);
+    const auto full = GENERATE(std::errc::too_many_files_open, std::errc::too_many_files_open_in_system);
+    files.fail({.kind = Operation::Kind::open, .path_part = "b", .error = make_error_code(full)});
+    use(b);
+    CHECK(cache.open_files() == 1);
+    CHECK(wanted_back == 0);
+}
+
+TEST_CASE_METHOD(CacheFixture, "FileCache: where no file can be closed for another, one is asked for") {
+    const auto a = file("a");
+    const auto b = file("b");
+    cache.use(a)->set_unsynced();
+    const auto full = make_error_code(std::errc::too_many_files_open);
+    files.fail({.kind = Operation::Kind::open, .path_part = "b", .error = full});
+    CHECK(cache.use(b).error() == full);
+    CHECK(wanted_back == 1);
+    CHECK(cache.open_files() == 1);
+    use(b);
+}
+
 TEST_CASE("FileCache: many logs with unsynced writes need few descriptors") {
     constexpr int logs = 200;
     constexpr std::size_t open_files = 20;

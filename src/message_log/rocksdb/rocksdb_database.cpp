@@ -50,7 +50,7 @@ rocksdb::DBOptions database_options(const RocksDbStoreSettings& settings) {
     options.info_log = std::make_shared<FindingLogger>(settings.on_finding);
     options.create_if_missing = true;
     options.create_missing_column_families = true;
-    options.max_open_files = 512;
+    options.max_open_files = static_cast<int>(settings.open_files_max);
     options.max_background_jobs = 2;
     options.write_buffer_manager = std::make_shared<rocksdb::WriteBufferManager>(write_buffers_bytes);
     // The meta family gets little and would hold on to write-ahead logs for long.

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -25,6 +26,8 @@ struct RocksDbStoreSettings {
     std::uint64_t part_bytes = std::uint64_t{64} << 20U;
     /// Of the file system's free bytes, those that no record gets: flushes and compactions need room of their own.
     std::uint64_t room_margin_bytes = std::uint64_t{128} << 20U;
+    /// Table files that are open at a time.
+    std::size_t open_files_max = 512;
     /// Names the time between two starts of the machine; all zero where the system does not tell.
     std::array<std::uint8_t, 16> boot_id{};
     /// How findings name a topic; its id where this is empty.

@@ -1,5 +1,7 @@
 #include "message_log/segment/file_cache.hpp"
 
+#include <algorithm>
+
 #include "message_log/uninterrupted.hpp"
 
 namespace leveret {
@@ -56,6 +58,9 @@ Result<FileUse> FileCache::use(const std::shared_ptr<CachedFile>& file) {
     }
     FileUse used(file);
     auto opened = uninterrupted([&] { return files_.open(file->path_, file->how_); });
+    while (!opened && is_want_of_files(opened.error()) && close_unused()) {
+        opened = uninterrupted([&] { return files_.open(file->path_, file->how_); });
+    }
     if (!opened) {
         return tl::unexpected(opened.error());
     }
@@ -129,21 +134,50 @@ void FileCache::make_space(Later& later) {
     for (auto candidate = clean.begin(); candidate != clean.end() && clean.size() + unsynced.size() > open_max_;) {
         CachedFile& file = **candidate;
         ++candidate;
-        if (file.users_ > 0) {
-            continue;
-        }
-        later.closing.push_back(std::move(file.file_));
-        set_state(file, State::closed);
-        if (const auto found = by_path_.find(file.path_); found != by_path_.end() && found->second.get() == &file) {
-            later.forgotten.push_back(std::move(found->second));
-            by_path_.erase(found);
+        if (file.users_ == 0) {
+            close(file, later);
         }
     }
     while (!unsynced.empty() && clean.size() + unsynced.size() > open_max_) {
-        CachedFile& file = *unsynced.front();
-        later.asking.push_back(file.want_back_);
-        set_state(file, State::asked);
+        ask_back(*unsynced.front(), later);
     }
+}
+
+/// Under the lock. Of a clean file that nobody uses.
+void FileCache::close(CachedFile& file, Later& later) {
+    later.closing.push_back(std::move(file.file_));
+    set_state(file, State::closed);
+    if (const auto found = by_path_.find(file.path_); found != by_path_.end() && found->second.get() == &file) {
+        later.forgotten.push_back(std::move(found->second));
+        by_path_.erase(found);
+    }
+}
+
+/// Under the lock. Of a file with unsynced writes.
+void FileCache::ask_back(CachedFile& file, Later& later) {
+    later.asking.push_back(file.want_back_);
+    set_state(file, State::asked);
+}
+
+/// Closes one file, whatever the bound. Where all are in use, or have unsynced writes, one of these is asked for, and
+/// the answer is false.
+bool FileCache::close_unused() {
+    Later later;
+    bool closes = false;
+    {
+        const std::lock_guard lock(mutex_);
+        std::list<CachedFile*>& clean = list_of(State::clean);
+        const auto unused =
+            std::find_if(clean.begin(), clean.end(), [](const CachedFile* file) { return file->users_ == 0; });
+        closes = unused != clean.end();
+        if (closes) {
+            close(**unused, later);
+        } else if (!list_of(State::unsynced).empty()) {
+            ask_back(*list_of(State::unsynced).front(), later);
+        }
+    }
+    later.run();
+    return closes;
 }
 
 void FileCache::end_use(CachedFile& file) {

@@ -80,6 +80,7 @@ class FileCache {
     [[nodiscard]] std::shared_ptr<CachedFile> add(std::string path, Files::Open how,
                                                   std::function<void()> want_back = {},
                                                   std::unique_ptr<File> opened = {});
+    /// Where the process may open no more files, others of this cache are closed for it, one after another.
     [[nodiscard]] Result<FileUse> use(const std::shared_ptr<CachedFile>& file);
     /// Any existing file, for reading.
     [[nodiscard]] Result<FileUse> use_path(const std::string& path);
@@ -102,6 +103,9 @@ class FileCache {
 
     void set_state(CachedFile& file, State state);
     void make_space(Later& later);
+    void close(CachedFile& file, Later& later);
+    void ask_back(CachedFile& file, Later& later);
+    [[nodiscard]] bool close_unused();
     void end_use(CachedFile& file);
     void change(CachedFile& file, State state);
     [[nodiscard]] std::list<CachedFile*>& list_of(State state) { return lists_[static_cast<std::size_t>(state)]; }
