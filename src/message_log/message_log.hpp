@@ -67,8 +67,8 @@ class MessageLog {
     virtual ~MessageLog() = default;
 
     /// Takes room for `bytes` of records, which the next appends use up: what was granted cannot fail for want of room.
-    /// True: granted. False: asked for; `done` says when it has been granted, or why not (disk_full, log_failed), never
-    /// before this returns, and is not called otherwise.
+    /// True: granted. False: asked for; `done` says when it has been granted, or why not (disk_full, topic_busy: too
+    /// many files are open, log_failed), never before this returns, and is not called otherwise.
     [[nodiscard]] virtual bool reserve(std::uint64_t bytes, Done done) = 0;
     /// Gives back room that was granted and will not be used.
     virtual void unreserve(std::uint64_t bytes) = 0;
@@ -91,7 +91,7 @@ class MessageLog {
     /// The log begins at `before`, or at its end where that is below: when `done` is called this would survive a power
     /// cut. Segments that lie wholly below are removed, at or above the end all of them, and an empty one takes their
     /// place. A reader below the first offset begins at it. Errors: disk_full, after which nothing has changed;
-    /// log_failed.
+    /// topic_busy: too many files are open, and a start may find it done; log_failed.
     virtual void trim(Offset before, Done done) = 0;
     /// Carries out what is under way, syncs, leaves a mark that it did, and closes. Every later call fails with
     /// log_failed.

@@ -168,6 +168,9 @@ std::error_code PositionsFile::save(std::span<const std::pair<std::string, Offse
     if (writes_anew) {
         error = write_anew();
     }
+    if (is_want_of_files(error)) {
+        return Error::topic_busy;
+    }
     if (error == std::errc::no_space_on_device) {
         return Error::disk_full;  // nothing is broken: what was there before still is
     }
@@ -206,6 +209,9 @@ std::error_code PositionsFile::write_anew() {
     }
     if (const std::error_code error = replace_file(*files_, path_, content)) {
         (void)files_->remove(path_ + ".new");
+        if (is_want_of_files(error)) {
+            file_bytes_ = 0;  // the file may be the new one already: the next save writes it anew
+        }
         return error;
     }
     file_bytes_ = content.size();

@@ -120,7 +120,7 @@ void TopicController::room_answered(std::uint64_t bytes, std::error_code error) 
         const std::lock_guard lock(mutex_);
         log_->is_reserving = false;
         log_->room_refused = error;
-        if (error && error != Error::disk_full) {
+        if (error && error != Error::disk_full && error != Error::topic_busy) {
             fail_log(error, after);
         }
         if (error) {

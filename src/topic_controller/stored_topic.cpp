@@ -329,7 +329,7 @@ void TopicController::log_trimmed(std::error_code error) {
             log.lost_end = first;
         }
         (by_expiry ? totals_.expired : totals_.evicted) += removed;
-        if (error && error != Error::disk_full) {
+        if (error && error != Error::disk_full && error != Error::topic_busy) {
             fail_log(error, after);
         }
         const bool made_progress = !error && removed != 0;

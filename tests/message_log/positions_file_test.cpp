@@ -219,3 +219,18 @@ TEST_CASE("PositionsFile: commits go on for a while when the disk is full, and a
     CHECK_FALSE(save(file, {{"a", {4}}}));
     CHECK(after_power_cut(files) == PositionsFile::Positions{{"a", {4}}});
 }
+
+TEST_CASE("PositionsFile: where too many files are open a save is refused, and the next one is kept") {
+    const auto kind = GENERATE(Operation::Kind::open, Operation::Kind::sync_directory);
+    SimulatedFiles files;
+    PositionsFile file = open(files);
+    REQUIRE_FALSE(save(file, {{"a", {1}}}));
+    if (kind == Operation::Kind::sync_directory) {
+        REQUIRE_FALSE(save(file, {{"a", {1}}}, false));  // the next one with a sync is written anew
+    }
+    files.fail({.kind = kind, .error = make_error_code(std::errc::too_many_files_open)});
+    CHECK(save(file, {{"b", {2}}}) == Error::topic_busy);
+    CHECK_FALSE(save(file, {{"c", {3}}}));
+    CHECK(after_power_cut(files).at("c") == Offset{3});
+    CHECK(after_power_cut(files).at("a") == Offset{1});
+}

@@ -110,3 +110,31 @@ TEST_CASE_METHOD(SegmentFixture,
         CHECK(disk.room_at(file, disk.content(file).size()) < disk.free_bytes() + 4096);
     }
 }
+
+TEST_CASE_METHOD(SegmentFixture, "segment room: where too many files are open, room is refused, and the log goes on") {
+    reopen_after_close();
+    const auto full = GENERATE(std::errc::too_many_files_open, std::errc::too_many_files_open_in_system);
+    files->fail({.kind = Kind::open, .error = make_error_code(full)});
+    CHECK(log().reserve(1000) == Error::topic_busy);
+    CHECK_FALSE(log().reserve(1000));
+    CHECK_FALSE(log().append({"a"}, Sync::yes).error);
+    CHECK(counters->logs_failed.value() == 0);
+}
+
+TEST_CASE_METHOD(SegmentFixture, "segment room: an append waits until its files can be opened, whichever that is") {
+    const std::uint64_t call = GENERATE(1, 2, 3);
+    const auto sync = GENERATE(Sync::no, Sync::yes);
+    reopen_after_close();
+    files->fail({.call = call, .kind = Kind::open, .error = make_error_code(std::errc::too_many_files_open)});
+    const auto batch = log().next_batch({"a"});
+    const Bytes run_of_bytes = *batch;
+    const auto appended = log().answer_to<MessageLog::Appended>([&](auto done) {
+        opened.log->append({&run_of_bytes, 1}, sync, done);
+    });
+    CHECK_FALSE(appended.error);
+    CHECK_FALSE(log().append({"b"}, Sync::yes).error);
+    CHECK(counters->logs_failed.value() == 0);
+    crash(Unsynced::lost);
+    CHECK(extent().end == Offset{2});
+    CHECK(opened.recovery.damages == 0);
+}

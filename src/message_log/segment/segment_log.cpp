@@ -1,9 +1,13 @@
 #include "message_log/segment/segment_log.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <iterator>
+#include <optional>
 #include <utility>
 
 #include <asio/post.hpp>
+#include <asio/steady_timer.hpp>
 
 #include "environment/thread_lender.hpp"
 #include "message_log/segment/segment_names.hpp"
@@ -17,6 +21,13 @@ constexpr std::uint64_t joined_bytes_max = 16U << 20U;
 constexpr std::uint64_t borrowed_bytes_max = 16U << 10U;
 /// An idle log keeps no memory for many requests.
 constexpr std::size_t kept_requests = 8;
+/// What needs a file that cannot be opened now, because too many are open, is tried again after this.
+constexpr std::chrono::milliseconds open_again_after{50};
+
+/// Errors of the writer after which the log goes on.
+bool is_refusal(const std::error_code& error) noexcept {
+    return error == Error::disk_full || error == Error::topic_busy;
+}
 
 template <class T>
 void give_back(std::vector<T>& taken, std::vector<T>& queue) {
@@ -96,8 +107,10 @@ class SegmentLog::Core : public std::enable_shared_from_this<Core> {
     void work(std::unique_lock<std::mutex> lock);
     void make_room(const std::vector<Room>& rooms);
     [[nodiscard]] std::error_code grant(const Room& room);
-    void write_appends(std::span<const Append> appends, std::span<const Bytes> runs);
-    void write_group(std::span<const Append> group, std::span<const Bytes> runs, std::uint64_t bytes);
+    [[nodiscard]] std::size_t write_appends(std::span<const Append> appends, std::span<const Bytes> runs);
+    void put_back(Queue& taken, std::size_t written);
+    void work_later();
+    [[nodiscard]] bool write_group(std::span<const Append> group, std::span<const Bytes> runs, std::uint64_t bytes);
     void answer(std::span<const Append> appends, std::error_code error) const;
     void roll_if_due();
     [[nodiscard]] std::uint64_t grant_no_more();
@@ -231,15 +244,26 @@ void SegmentLog::Core::work(std::unique_lock<std::mutex> lock) {
     if (taken.wants_more_room || !taken.rooms.empty()) {
         make_room(taken.rooms);
     }
-    write_appends(taken.appends, taken.runs);
+    const std::size_t written = write_appends(taken.appends, taken.runs);
+    bool must_wait = written < taken.appends.size();
     if (taken.wants_descriptor_back && !failure()) {
-        if (const std::error_code error = writer_.sync()) {
+        const std::error_code error = writer_.sync();
+        taken.wants_descriptor_back = error == Error::topic_busy;
+        must_wait = must_wait || taken.wants_descriptor_back;
+        if (error && !is_refusal(error)) {
             fail(error);
         }
     }
     trim_now(taken.trims);
 
     lock.lock();
+    if (must_wait) {
+        put_back(taken, written);
+        is_scheduled_ = false;
+        lock.unlock();
+        work_later();
+        return;
+    }
     give_back(taken.appends, queue_.appends);
     give_back(taken.runs, queue_.runs);
     if (queue_.is_empty() && close_done_ && reads_ == 0) {
@@ -255,6 +279,32 @@ void SegmentLog::Core::work(std::unique_lock<std::mutex> lock) {
     }
 }
 
+/// Under the lock. What was not done goes before what has come since.
+void SegmentLog::Core::put_back(Queue& taken, std::size_t written) {
+    std::size_t written_runs = 0;
+    for (std::size_t i = 0; i < written; ++i) {
+        written_runs += taken.appends[i].runs;
+    }
+    taken.appends.erase(taken.appends.begin(), taken.appends.begin() + static_cast<std::ptrdiff_t>(written));
+    taken.runs.erase(taken.runs.begin(), taken.runs.begin() + static_cast<std::ptrdiff_t>(written_runs));
+    std::move(queue_.appends.begin(), queue_.appends.end(), std::back_inserter(taken.appends));
+    std::move(queue_.runs.begin(), queue_.runs.end(), std::back_inserter(taken.runs));
+    queue_.appends.swap(taken.appends);
+    queue_.runs.swap(taken.runs);
+    queue_.wants_descriptor_back = queue_.wants_descriptor_back || taken.wants_descriptor_back;
+}
+
+/// Without the lock. Whatever is queued meanwhile may come first, and brings another try.
+void SegmentLog::Core::work_later() {
+    const auto timer = std::make_shared<asio::steady_timer>(strand_, open_again_after);
+    timer->async_wait([self = shared_from_this(), timer](std::error_code) {
+        std::unique_lock lock(self->mutex_);
+        if (!self->queue_.is_empty()) {
+            self->schedule(std::move(lock));
+        }
+    });
+}
+
 void SegmentLog::Core::make_room(const std::vector<Room>& rooms) {
     std::uint64_t wanted = 0;
     {
@@ -266,7 +316,7 @@ void SegmentLog::Core::make_room(const std::vector<Room>& rooms) {
     }
     if (!failure()) {
         const std::error_code error = writer_.make_room(wanted + writer_.room_chunk());
-        if (error && error != Error::disk_full) {
+        if (error && !is_refusal(error)) {
             fail(error);
         }
         look_at_room(0);
@@ -295,7 +345,7 @@ std::error_code SegmentLog::Core::grant(const Room& room) {
     if (error) {
         unreserve(room.bytes);
     }
-    if (error && error != Error::disk_full) {
+    if (error && !is_refusal(error)) {
         fail(error);
         return Error::log_failed;
     }
@@ -311,7 +361,10 @@ void SegmentLog::Core::look_at_room(std::uint64_t used_bytes) {
     promised_bytes_ -= std::min(promised_bytes_, used_bytes);
 }
 
-void SegmentLog::Core::write_appends(std::span<const Append> appends, std::span<const Bytes> runs) {
+/// How many have been carried out. The rest have to wait until the files they need can be opened: nothing of them has
+/// been written.
+std::size_t SegmentLog::Core::write_appends(std::span<const Append> appends, std::span<const Bytes> runs) {
+    const std::size_t all = appends.size();
     while (!appends.empty()) {
         roll_if_due();
         std::size_t count = 0;
@@ -323,17 +376,20 @@ void SegmentLog::Core::write_appends(std::span<const Append> appends, std::span<
             bytes += appends[count].bytes;
             ++count;
         }
-        write_group(appends.first(count), runs.first(group_runs), bytes);
+        if (!write_group(appends.first(count), runs.first(group_runs), bytes)) {
+            break;
+        }
         appends = appends.subspan(count);
         runs = runs.subspan(group_runs);
     }
+    return all - appends.size();
 }
 
 void SegmentLog::Core::roll_if_due() {
     if (failure() || !writer_.wants_to_roll()) {
         return;
     }
-    if (const std::error_code error = writer_.roll(grant_no_more())) {
+    if (const std::error_code error = writer_.roll(grant_no_more()); error && !is_refusal(error)) {
         fail(error);
     }
     look_at_room(0);
@@ -346,30 +402,40 @@ std::uint64_t SegmentLog::Core::grant_no_more() {
     return promised_bytes_;
 }
 
-/// One write, and one sync where anybody wants it.
-void SegmentLog::Core::write_group(std::span<const Append> group, std::span<const Bytes> runs, std::uint64_t bytes) {
+/// One write, and one sync where anybody wants it. False: nothing has been done, too many files are open.
+bool SegmentLog::Core::write_group(std::span<const Append> group, std::span<const Bytes> runs, std::uint64_t bytes) {
+    const auto waits_for_sync =
+        std::find_if(group.begin(), group.end(), [](const Append& append) { return append.sync == Sync::yes; });
+    const auto unsynced = static_cast<std::size_t>(waits_for_sync - group.begin());
+    const bool syncs = unsynced < group.size();
     std::error_code error = failure();
+    std::optional<Result<SegmentWriter::OpenFiles>> files;
+    if (!error && (bytes > 0 || writer_.has_unsynced())) {
+        files.emplace(writer_.open_files(syncs));
+        error = *files ? std::error_code() : files->error();
+        if (error == Error::topic_busy) {
+            return false;
+        }
+    }
     if (!error && bytes > 0) {
         error = writer_.write(runs, bytes);
         look_at_room(bytes);
     }
-    const auto waits_for_sync =
-        std::find_if(group.begin(), group.end(), [](const Append& append) { return append.sync == Sync::yes; });
-    const auto unsynced = static_cast<std::size_t>(waits_for_sync - group.begin());
     if (error) {
         fail(error);
         answer(group, Error::log_failed);
-        return;
+        return true;
     }
     answer(group.first(unsynced), {});
-    if (unsynced == group.size()) {
-        return;
+    if (!syncs) {
+        return true;
     }
     error = writer_.sync();
     if (error) {
         fail(error);
     }
     answer(group.subspan(unsynced), error ? make_error_code(Error::log_failed) : error);
+    return true;
 }
 
 void SegmentLog::Core::answer(std::span<const Append> appends, std::error_code error) const {
@@ -385,7 +451,7 @@ void SegmentLog::Core::trim_now(const std::vector<Trim>& trims) {
             error = writer_.trim(trim.before, grant_no_more());
             look_at_room(0);
         }
-        if (error && error != Error::disk_full) {
+        if (error && !is_refusal(error)) {
             fail(error);
             error = Error::log_failed;
         }

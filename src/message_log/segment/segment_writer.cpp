@@ -37,12 +37,40 @@ SegmentWriter::SegmentWriter(PartitionPlace& place, SegmentList& list, Partition
       room_end_(list.last().bytes),
       roll_bytes_(roll_bytes(context_.settings)) {}
 
+/// A file that cannot be opened because too many are is one that can be opened later.
+Result<FileUse> SegmentWriter::use(const std::shared_ptr<CachedFile>& file) {
+    auto used = context_.open_files.use(file);
+    if (!used && is_want_of_files(used.error())) {
+        return fail(Error::topic_busy);
+    }
+    return used;
+}
+
+Result<SegmentWriter::OpenFiles> SegmentWriter::open_files(bool syncs) {
+    if (const std::error_code error = begin_writing()) {
+        return tl::unexpected(error);
+    }
+    auto segment = use(list_.file());
+    if (!segment) {
+        return tl::unexpected(segment.error());
+    }
+    OpenFiles files{.segment = std::move(*segment), .meta = {}};
+    if (syncs) {
+        auto meta = use(meta_file_);
+        if (!meta) {
+            return tl::unexpected(meta.error());
+        }
+        files.meta.emplace(std::move(*meta));
+    }
+    return files;
+}
+
 std::error_code SegmentWriter::write(std::span<const Bytes> runs, std::uint64_t bytes) {
     if (const std::error_code error = begin_writing()) {
         return error;
     }
     Segment last = list_.last();
-    auto file = context_.open_files.use(list_.file());
+    auto file = use(list_.file());
     if (!file) {
         return file.error();
     }
@@ -84,9 +112,13 @@ std::error_code SegmentWriter::sync() {
         return {};
     }
     const Segment last = list_.last();
-    auto file = context_.open_files.use(list_.file());
+    auto file = use(list_.file());
     if (!file) {
         return file.error();
+    }
+    const auto meta = use(meta_file_);  // before the sync, for the slot after it
+    if (!meta) {
+        return meta.error();
     }
     if (const std::error_code error = uninterrupted([&] { return (**file).sync(); })) {
         return error;
@@ -115,18 +147,19 @@ std::error_code SegmentWriter::roll(std::uint64_t promised) {
     const std::string path = place_.path(log_name(last.end));
     auto created = uninterrupted([&] { return context_.files.open(path, Files::Open::overwrite); });
     const std::uint64_t room = promised + chunk_bytes_min;
-    std::error_code error = created ? reserve(**created, 0, room) : created.error();
-    if (error) {
+    const std::error_code error = created ? reserve(**created, 0, room) : created.error();
+    const std::error_code named =
+        error ? error : uninterrupted([&] { return context_.files.sync_directory(place_.directory()); });
+    if (error || is_want_of_files(named)) {
         // The old segment has the room that was promised: stay there, and look again a bit later.
         (void)context_.files.remove(path);
         roll_bytes_ = last.bytes + chunk_bytes_min;
-        return last.bytes < 2 * segment_bytes_most - chunk_bytes_max ? std::error_code() : error;
+        return last.bytes < 2 * segment_bytes_most - chunk_bytes_max ? std::error_code() : named;
     }
-    error = uninterrupted([&] { return context_.files.sync_directory(place_.directory()); });
-    if (error) {
-        return error;
+    if (named) {
+        return named;
     }
-    if (auto file = context_.open_files.use(list_.file())) {
+    if (auto file = use(list_.file())) {
         (void)(**file).truncate(last.bytes);  // gives room back; nothing is lost where that fails
     }
     write_index(last);
@@ -151,7 +184,7 @@ std::error_code SegmentWriter::make_room(std::uint64_t bytes) {
         return error;
     }
     const std::uint64_t begin = std::max(room_end_, end);
-    const auto file = context_.open_files.use(list_.file());
+    const auto file = use(list_.file());
     if (!file) {
         return file.error();
     }
@@ -233,7 +266,7 @@ std::error_code SegmentWriter::close() {
     }
     const Segment last = list_.last();
     if (room_end_ > last.bytes) {
-        if (auto file = context_.open_files.use(list_.file())) {
+        if (auto file = use(list_.file())) {
             (void)(**file).truncate(last.bytes);
         }
     }
@@ -241,7 +274,7 @@ std::error_code SegmentWriter::close() {
     if (const std::error_code error = write_slot(next_slot(true))) {
         return error;
     }
-    const auto meta = context_.open_files.use(meta_file_);
+    const auto meta = use(meta_file_);
     return meta ? uninterrupted([&] { return (**meta).sync(); }) : meta.error();
 }
 
@@ -258,11 +291,12 @@ std::error_code SegmentWriter::begin_writing() {
             return error;
         }
     } else if (meta_.synced.closed_cleanly) {
-        if (const std::error_code error = write_slot(next_slot(false))) {
-            return error;
+        const auto meta = use(meta_file_);
+        if (!meta) {
+            return meta.error();
         }
-        const auto meta = context_.open_files.use(meta_file_);
-        const std::error_code error = meta ? uninterrupted([&] { return (**meta).sync(); }) : meta.error();
+        std::error_code error = write_slot(next_slot(false));
+        error = error ? error : uninterrupted([&] { return (**meta).sync(); });
         if (error) {
             return error;
         }
@@ -282,7 +316,7 @@ SyncedSlot SegmentWriter::next_slot(bool closed_cleanly) const {
 }
 
 std::error_code SegmentWriter::write_slot(const SyncedSlot& slot) {
-    const auto file = context_.open_files.use(meta_file_);
+    const auto file = use(meta_file_);
     if (!file) {
         return file.error();
     }
@@ -292,7 +326,8 @@ std::error_code SegmentWriter::write_slot(const SyncedSlot& slot) {
     return write_all(**file, slot_position(slot.sequence), {&run, 1});
 }
 
-/// Error: disk_full, after which the file, and what is known of it, is what it was.
+/// Errors: disk_full, after which the file, and what is known of it, is what it was; topic_busy, after which the file
+/// may be the new one, which another try writes again.
 std::error_code SegmentWriter::write_meta(const PartitionMeta& meta) {
     const std::string path = place_.path(meta_name);
     const std::error_code error = replace_file(context_.files, path, encode_meta(meta));
@@ -300,8 +335,11 @@ std::error_code SegmentWriter::write_meta(const PartitionMeta& meta) {
         (void)context_.files.remove(path + ".new");
         return Error::disk_full;
     }
-    meta_ = meta;
     meta_file_ = open_meta();  // the name leads to another file now
+    if (is_want_of_files(error)) {
+        return Error::topic_busy;
+    }
+    meta_ = meta;
     return error;
 }
 

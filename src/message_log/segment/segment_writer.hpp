@@ -1,6 +1,8 @@
 // Writes a segment log: appends, syncs, rolls, trims, closes.
 #pragma once
 
+#include <memory>
+#include <optional>
 #include <vector>
 
 #include "message_log/segment/partition_meta.hpp"
@@ -9,12 +11,20 @@
 
 namespace leveret {
 
-/// Not thread-safe; blocks. After an error other than disk_full nothing more may be written: what has reached the disk
-/// is unknown, and nothing is tried again. What it is made with outlives it.
+/// Not thread-safe; blocks. After an error other than disk_full and topic_busy nothing more may be written: what has
+/// reached the disk is unknown, and nothing is tried again. topic_busy: too many files are open, and nothing was done
+/// that another try would not do again. What it is made with outlives it.
 class SegmentWriter {
   public:
     SegmentWriter(PartitionPlace& place, SegmentList& list, PartitionMeta meta);
 
+    /// Files that are open for as long as this lives.
+    struct OpenFiles {
+        FileUse segment;
+        std::optional<FileUse> meta;
+    };
+    /// What a write() needs and, with `syncs`, a sync() after it: these then do not fail for want of open files.
+    [[nodiscard]] Result<OpenFiles> open_files(bool syncs);
     /// Writes runs of whole stamped records behind the last one, `bytes` together.
     [[nodiscard]] std::error_code write(std::span<const Bytes> runs, std::uint64_t bytes);
     /// Everything written before would survive a power cut. Nothing to do, nothing done.
@@ -32,7 +42,7 @@ class SegmentWriter {
     [[nodiscard]] std::uint64_t room() const noexcept { return room_end_ - std::min(room_end_, list_.last().bytes); }
     /// How much room is taken ahead.
     [[nodiscard]] std::uint64_t room_chunk() const;
-    /// Makes room() at least `bytes`. Errors: disk_full, after which nothing has changed.
+    /// Makes room() at least `bytes`. Errors: disk_full and topic_busy, after which nothing has changed.
     [[nodiscard]] std::error_code make_room(std::uint64_t bytes);
 
     /// As MessageLog::trim().
@@ -42,6 +52,7 @@ class SegmentWriter {
 
   private:
     void note_records(std::span<const Bytes> runs, Segment& last);
+    [[nodiscard]] Result<FileUse> use(const std::shared_ptr<CachedFile>& file);
     [[nodiscard]] std::error_code begin_writing();
     [[nodiscard]] std::error_code write_slot(const SyncedSlot& slot);
     [[nodiscard]] std::error_code write_meta(const PartitionMeta& meta);
