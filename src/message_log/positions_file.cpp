@@ -162,11 +162,17 @@ std::error_code PositionsFile::save(std::span<const std::pair<std::string, Offse
     const bool has_grown = file_bytes_ > 4 * current_bytes_ + slack_bytes;
     const bool writes_anew = file_bytes_ == 0 || has_grown || (sync && has_unsynced_);
     std::error_code error = writes_anew ? std::error_code{} : append(positions, sync);
+    const Positions before = writes_anew ? positions_ : Positions{};
+    const std::uint64_t bytes_before = current_bytes_;
     for (std::size_t i = 0; !error && i < positions.size(); ++i) {
         remember(positions[i].first, positions[i].second);
     }
     if (writes_anew) {
         error = write_anew();
+    }
+    if (writes_anew && error) {
+        positions_ = before;  // or the next save would keep what this one has refused
+        current_bytes_ = bytes_before;
     }
     if (is_want_of_files(error)) {
         return Error::topic_busy;
@@ -196,7 +202,9 @@ std::error_code PositionsFile::append(std::span<const std::pair<std::string, Off
     }
     file_bytes_ += entries.size();
     has_unsynced_ = has_unsynced_ || !sync;
-    return sync ? uninterrupted([&] { return (*file)->sync(); }) : std::error_code{};
+    const std::error_code error = sync ? uninterrupted([&] { return (*file)->sync(); }) : std::error_code{};
+    // Want of room at a sync is not one at a write: nobody knows what of the entries is there.
+    return error == std::errc::no_space_on_device ? make_error_code(Error::log_failed) : error;
 }
 
 std::error_code PositionsFile::write_anew() {

@@ -23,6 +23,9 @@ class Positions {
 
     /// Says that everything below `offset` is done. Errors: too_many_positions, memory_full.
     [[nodiscard]] std::error_code commit(std::string_view name, Offset offset);
+    /// As it is on disk, or was before a commit that is taken back; nothing: there is none of that name. No bound
+    /// refuses it; where the budget is full it is not charged.
+    void restore(std::string_view name, std::optional<Offset> offset);
     [[nodiscard]] std::optional<Offset> find(std::string_view name) const;
     /// All of them in the order of their names.
     [[nodiscard]] std::vector<std::pair<std::string, Offset>> all() const;

@@ -1,5 +1,7 @@
 // TopicController, as far as it has a log: opening and closing it, positions that are kept, and keeping house.
 #include <algorithm>
+#include <string_view>
+#include <unordered_map>
 #include <utility>
 
 #include <spdlog/spdlog.h>
@@ -35,7 +37,7 @@ void TopicController::attach(Result<TopicBacking> backing) {
         buffer_.begin_at(extent.end);
         last_timestamp_ = std::max(last_timestamp_, extent.last_timestamp.value_or(Timestamp{}));
         for (const auto& [name, offset] : log_->backing.positions) {
-            (void)positions_.commit(name, std::min(offset, extent.end));
+            positions_.restore(name, std::min(offset, extent.end));
         }
         const Timestamp wall = environment_.clock.wall_now();
         const Timestamp now = std::max(wall, last_timestamp_);
@@ -156,9 +158,10 @@ void TopicController::commit(std::string_view position, Offset offset, const Mes
         if (!error && log_->state == TopicLog::State::closing) {
             error = Error::shutting_down;
         }
+        const std::optional<Offset> before = positions_.find(position);
         error = error ? error : remember_position(position, offset);
         if (!error) {
-            log_->commits.push_back({std::string(position), offset, done});
+            log_->commits.push_back({std::string(position), offset, before, done});
             plan_save(after);
         }
     }
@@ -191,12 +194,32 @@ void TopicController::save_positions(std::vector<TopicLog::PendingCommit> commit
         [self = shared_from_this(), shared](std::error_code error) { self->positions_saved(*shared, error); });
 }
 
+/// Under the lock. Commits that could not be saved have no effect. Where a newer one of the same name waits to be saved
+/// the position stays where that has moved it, and if need be goes back as far as these would have.
+void TopicController::take_back(std::span<const TopicLog::PendingCommit> commits) {
+    std::unordered_map<std::string_view, TopicLog::PendingCommit*> newer;
+    for (TopicLog::PendingCommit& commit : log_->commits) {
+        newer.try_emplace(commit.position, &commit);
+    }
+    for (std::size_t i = commits.size(); i-- > 0;) {
+        if (const auto found = newer.find(commits[i].position); found != newer.end()) {
+            found->second->before = commits[i].before;
+        } else {
+            positions_.restore(commits[i].position, commits[i].before);
+        }
+    }
+    update_charged_bytes();
+}
+
 /// Thread: the log's.
 void TopicController::positions_saved(std::span<const TopicLog::PendingCommit> commits, std::error_code error) {
     AfterLog after;
     {
         const std::lock_guard lock(mutex_);
         log_->is_saving = false;
+        if (error) {
+            take_back(commits);
+        }
         plan_save(after);
         plan_close(after);
     }

@@ -251,6 +251,7 @@ class TopicController : public std::enable_shared_from_this<TopicController> {
     void log_synced(std::error_code error);
     void plan_save(AfterLog& after);
     void save_positions(std::vector<TopicLog::PendingCommit> commits, bool sync);
+    void take_back(std::span<const TopicLog::PendingCommit> commits);
     void positions_saved(std::span<const TopicLog::PendingCommit> commits, std::error_code error);
     void remember_key(RecordView record, std::chrono::microseconds ahead);
     [[nodiscard]] std::chrono::microseconds sync_interval() const noexcept;

@@ -58,6 +58,7 @@ struct TopicLog {
     struct PendingCommit {
         std::string position;
         Offset offset{};
+        std::optional<Offset> before;  ///< where the position was; nothing: there was none
         MessageLog::Done done;
     };
 

@@ -234,3 +234,21 @@ TEST_CASE("PositionsFile: where too many files are open a save is refused, and t
     CHECK(after_power_cut(files).at("c") == Offset{3});
     CHECK(after_power_cut(files).at("a") == Offset{1});
 }
+
+TEST_CASE("PositionsFile: what a full disk has refused is not kept by the next save") {
+    const bool has_file = GENERATE(true, false);
+    SimulatedFiles files;
+    PositionsFile file = open(files);
+    if (has_file) {
+        REQUIRE_FALSE(save(file, {{"a", {1}}}));
+        REQUIRE_FALSE(save(file, {{"a", {1}}}, false));  // the next one with a sync is written anew
+    }
+    const PositionsFile::Positions before = file.positions();
+    files.fail({.kind = Operation::Kind::write, .error = std::make_error_code(std::errc::no_space_on_device)});
+    CHECK(save(file, {{"a", {3}}, {"b", {3}}}) == Error::disk_full);
+    CHECK(file.positions() == before);
+    CHECK_FALSE(save(file, {{"other", {2}}}));
+    PositionsFile::Positions expected = before;
+    expected["other"] = Offset{2};
+    CHECK(after_power_cut(files) == expected);
+}

@@ -15,6 +15,7 @@ struct StoredTopicFixture : TopicFixture {
     std::shared_ptr<MemoryLog> log;
     CatchUpMemory catch_up_memory{4U << 20U};
     std::vector<std::pair<std::string, Offset>> saved_positions;
+    std::error_code save_error;  ///< what a save answers instead of doing its work
     std::shared_ptr<WakeCounter> publisher = std::make_shared<WakeCounter>();
     std::shared_ptr<WakeCounter> reader = std::make_shared<WakeCounter>();
     TopicSettings settings{.store = Store::file, .durability = Durability::sync};
@@ -43,9 +44,11 @@ struct StoredTopicFixture : TopicFixture {
                                    .epochs = {{Epoch{1}, Offset{0}}},
                                    .positions = saved_positions,
                                    .save_positions = [this](auto positions, bool, const MessageLog::Done& done) {
-                                       saved_positions.insert(saved_positions.end(), positions.begin(),
-                                                              positions.end());
-                                       asio::post(context, [done] { done({}); });
+                                       if (!save_error) {
+                                           saved_positions.insert(saved_positions.end(), positions.begin(),
+                                                                  positions.end());
+                                       }
+                                       asio::post(context, [done, error = save_error] { done(error); });
                                    }});
         run();
     }
