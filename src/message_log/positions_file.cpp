@@ -24,7 +24,7 @@ constexpr std::uint32_t version = 1;
 constexpr std::size_t head_bytes = 8;
 constexpr std::size_t entry_head_bytes = 14;
 constexpr std::size_t checksum_bytes = sizeof(std::uint32_t);
-// write_anew() keeps a file below some four times 10,000 positions with the longest names, and one save.
+// What is current is a fraction of it: save() writes the file anew before it would become larger.
 constexpr std::size_t file_bytes_max = std::size_t{64} << 20U;
 constexpr std::uint64_t slack_bytes = 4096;
 constexpr std::uint64_t room_bytes = 64U << 10U;  // taken from the disk before it is used
@@ -159,7 +159,11 @@ std::error_code PositionsFile::save(std::span<const std::pair<std::string, Offse
     }
     // Unsynced bytes were written through a descriptor that is closed by now: a sync of another one could succeed
     // although they were lost. So a sync that has to cover them writes the file anew.
-    const bool has_grown = file_bytes_ > 4 * current_bytes_ + slack_bytes;
+    std::uint64_t saved_bytes = 0;
+    for (const auto& [name, offset] : positions) {
+        saved_bytes += entry_head_bytes + name.size();
+    }
+    const bool has_grown = file_bytes_ > 4 * current_bytes_ + slack_bytes || file_bytes_ + saved_bytes > file_bytes_max;
     const bool writes_anew = file_bytes_ == 0 || has_grown || (sync && has_unsynced_);
     std::error_code error = writes_anew ? std::error_code{} : append(positions, sync);
     const Positions before = writes_anew ? positions_ : Positions{};

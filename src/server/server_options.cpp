@@ -93,6 +93,8 @@ Setting duration(const std::string& flag, Unit& field, const std::string& help, 
 std::vector<Setting> settings_of(BrokerOptions& broker) {
     Limits& limits = broker.limits;
     constexpr std::uint64_t frame_most = 1U << 30U;
+    // With the longest names they fit into a TopicDescription of 8 MiB, and several times into a file of positions.
+    constexpr std::uint64_t positions_most = 30'000;
     std::vector<Setting> settings{
         limit("port", broker.port, "port to listen on, 0 for any free one", 0, 65535),
         duration("busy-poll-us", broker.busy_poll,
@@ -111,7 +113,8 @@ std::vector<Setting> settings_of(BrokerOptions& broker) {
               "topics that one connection has opened", 1),
         limit("waiting-fetches-per-connection-max", limits.waiting_fetches_per_connection_max,
               "fetches of one connection that wait", 1),
-        limit("positions-per-topic-max", limits.positions_per_topic_max, "named positions of one topic", 1),
+        limit("positions-per-topic-max", limits.positions_per_topic_max, "named positions of one topic", 1,
+              positions_most),
         limit("filter-keys-max", limits.filter_keys_max, "keys in one subscription's filter", 1,
               native::Subscribe::filter_keys_max),
         limit("topic-bytes-max", limits.topic_bytes_max, "what a topic keeps, unless it says otherwise", 4096),

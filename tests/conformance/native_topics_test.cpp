@@ -159,6 +159,23 @@ TEST_CASE_METHOD(NativeTopics, "native: a topic is described with its figures an
     CHECK(describe("").said() == "bad_topic_name");
 }
 
+TEST_CASE("native: of more positions than a frame can hold a description has the first") {
+    BrokerOptions options;
+    options.limits.frame_bytes_max = 4096;
+    const RunningBroker broker(options);
+    NativePeer peer{broker.port()};
+    const std::uint32_t topic = peer.open("a");
+    for (char letter = 'a'; letter <= 'z'; ++letter) {
+        peer.commit(topic, std::string(name_bytes_max, letter), 0);
+    }
+    const Answer answer = peer.request(FrameType::describe_topic, native::TopicName{"a"});
+    const auto positions = answer.as<native::TopicDescription>().positions;
+    REQUIRE(positions.size() > 10);
+    CHECK(positions.size() < 20);
+    CHECK(positions.front().name.front() == 'a');
+    CHECK(peer.request(FrameType::describe_topic, native::TopicName{"a"}).said() != "frame_too_large");
+}
+
 TEST_CASE_METHOD(NativeTopics, "native: trimming removes what lies below an offset, and readers are told") {
     const std::uint32_t topic = peer.open("a");
     peer.publish_each(topic, {"0", "1", "2"});

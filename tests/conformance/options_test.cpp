@@ -82,6 +82,7 @@ TEST_CASE("server options: a mistake is one line and exit code 2, wherever it wa
         parse({"--no-such-flag"}),
         parse({"--log-level", "loud"}),
         parse({"--topics-max", "0"}),
+        parse({"--positions-per-topic-max", "30001"}),
         parse({"--memory-bytes-max", "3M"}),
         parse({"--topic-bytes-max", "10X"}),
         parse({"--pending-bytes-max", "1"}),

@@ -252,3 +252,13 @@ TEST_CASE("PositionsFile: what a full disk has refused is not kept by the next s
     expected["other"] = Offset{2};
     CHECK(after_power_cut(files) == expected);
 }
+
+TEST_CASE("PositionsFile: a save that would make the file too large to be read writes it anew") {
+    SimulatedFiles files;
+    PositionsFile file = open(files);
+    REQUIRE_FALSE(save(file, {{"kept", {1}}}));
+    const std::string name(name_bytes_max, 'n');
+    REQUIRE_FALSE(save(file, std::vector<Position>(260'000, {name, {8}})));
+    CHECK(file_bytes(files) < 1000);
+    CHECK(open(files).positions() == PositionsFile::Positions{{"kept", {1}}, {name, {8}}});
+}

@@ -1,6 +1,12 @@
 #include "subscription_manager/native/native_manager.hpp"
 
 namespace leveret {
+namespace {
+
+/// Header, name, settings and figures take less than this; the least frame_bytes_max is 4096.
+constexpr std::size_t description_bytes_besides_positions = 1024;
+
+}  // namespace
 
 NativeManager::Handled NativeManager::describe_topic(const native::Frame& frame) {
     const auto request = native::TopicName::decode(frame.body);
@@ -37,7 +43,14 @@ NativeManager::Handled NativeManager::describe_topic(const native::Frame& frame)
                                          .positions = {}};
     const auto positions = topic.positions();
     description.positions.reserve(positions.size());
+    // What the frame can hold, behind all that is before the list.
+    std::size_t bytes_left = context_.environment.limits.frame_bytes_max - description_bytes_besides_positions;
     for (const auto& [name, offset] : positions) {
+        const std::size_t bytes = sizeof(std::uint16_t) + name.size() + sizeof(std::uint64_t);
+        if (bytes > bytes_left) {
+            break;
+        }
+        bytes_left -= bytes;
         description.positions.push_back({name, offset});
     }
     answer(native::FrameType::topic_description, description, frame.header.correlation);
