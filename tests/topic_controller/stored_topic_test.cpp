@@ -591,7 +591,7 @@ TEST_CASE_METHOD(StoredTopicFixture, "StoredTopic: without a log it refuses publ
     log.reset();
 }
 
-TEST_CASE_METHOD(StoredTopicFixture, "Stored topics: a commit that is refused has no effect") {
+TEST_CASE_METHOD(StoredTopicFixture, "StoredTopic: a commit that is refused has no effect") {
     publish_kept(0, 5);
     topic->commit("p", Offset{1}, [](std::error_code error) { CHECK_FALSE(error); });
     run();
@@ -607,7 +607,7 @@ TEST_CASE_METHOD(StoredTopicFixture, "Stored topics: a commit that is refused ha
     CHECK(topic->charged_bytes() == charged);
 }
 
-TEST_CASE_METHOD(StoredTopicFixture, "Stored topics: a refused commit does not take back a newer one") {
+TEST_CASE_METHOD(StoredTopicFixture, "StoredTopic: a refused commit does not take back a newer one") {
     publish_kept(0, 5);
     save_error = Error::disk_full;
     topic->commit("p", Offset{2}, [](std::error_code error) { CHECK(error == Error::disk_full); });
@@ -619,7 +619,7 @@ TEST_CASE_METHOD(StoredTopicFixture, "Stored topics: a refused commit does not t
     CHECK(topic->position("p") == Offset{4});
 }
 
-TEST_CASE_METHOD(StoredTopicFixture, "Stored topics: a lower bound on positions does not lose those that are stored") {
+TEST_CASE_METHOD(StoredTopicFixture, "StoredTopic: a lower bound on positions does not lose those that are stored") {
     publish_kept(0, 5);
     for (const char* const name : {"a", "b", "c"}) {
         topic->commit(name, Offset{1}, [](std::error_code error) { CHECK_FALSE(error); });
