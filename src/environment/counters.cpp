@@ -28,6 +28,7 @@ std::vector<std::pair<std::string_view, std::uint64_t>> Counters::all() const {
         {"window_full", window_full.value()},
         {"reply_queue_full", reply_queue_full.value()},
         {"handshake_timeouts", handshake_timeouts.value()},
+        {"frame_timeouts", frame_timeouts.value()},
         {"write_timeouts", write_timeouts.value()},
         {"drains_cut", drains_cut.value()},
         {"disk_full", disk_full.value()},

@@ -32,7 +32,8 @@ struct Counters {
     Counter deliveries_recoded;  ///< keys that are no UTF-8, left out for a zaichik subscriber
     // limits that were reached
     Counter memory_full, topics_refused, connections_refused, subscriptions_refused, opens_refused, fetches_refused;
-    Counter positions_refused, window_full, reply_queue_full, handshake_timeouts, write_timeouts, drains_cut;
+    Counter positions_refused, window_full, reply_queue_full, handshake_timeouts, frame_timeouts, write_timeouts;
+    Counter drains_cut;
     Counter disk_full, topic_busy;
     Counter pending_waits, catch_up_waits, answer_waits;  ///< of publishes, of readers of logs, of connections
     Counter catch_up_pauses;

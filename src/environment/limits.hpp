@@ -62,6 +62,9 @@ struct Limits {
     std::size_t deliver_bytes_max = 256U << 10U;
     /// A connection that has sent 1 to 3 bytes, or no Hello after the magic. → closed (handshake_timeouts)
     std::chrono::milliseconds handshake_timeout{10'000};
+    /// For how long nothing may come of a frame that has begun; what came of it occupies memory. → closed
+    /// (frame_timeouts)
+    std::chrono::milliseconds frame_timeout{30'000};
     /// How long a full reply queue or a busy topic may stop reading. → closed (write_timeouts)
     std::chrono::milliseconds write_timeout{30'000};
     /// How long a stop waits for what is due. → the rest is dropped with the connection (drains_cut)

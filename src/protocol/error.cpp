@@ -54,6 +54,7 @@ constexpr auto descriptions = std::to_array<Description>({
     {Error::reply_queue_full, "reply_queue_full", "The client did not read its answers for too long."},
     {Error::handshake_timeout, "handshake_timeout", "The connection did not say which dialect it speaks in time."},
     {Error::disk_full, "disk_full", "The server's disk is full; nothing of the batch was taken."},
+    {Error::frame_timeout, "frame_timeout", "The client began a frame and then sent nothing more of it for too long."},
 
     {Error::shutting_down, "shutting_down", "The server is shutting down."},
     {Error::connection_lost, "connection_lost", "The connection to the server was lost before the answer came."},

@@ -50,6 +50,7 @@ enum class Error : std::uint16_t {
     reply_queue_full = 50,
     handshake_timeout = 51,
     disk_full = 52,
+    frame_timeout = 53,
     // 60-79: the server's or the connection's own state
     shutting_down = 60,
     connection_lost = 61,

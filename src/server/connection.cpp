@@ -119,7 +119,9 @@ asio::awaitable<void> Connection::read() {
             if (manager_ != nullptr) {
                 manager_->shrink();
             }
+            watch_unfinished_frame();
             error = co_await transport_->wait_readable();
+            waits_for_frame_ = false;
         } else {
             error.clear();
             co_await asio::post(strand_, asio::use_awaitable);
@@ -195,22 +197,59 @@ bool Connection::choose_dialect() {
 }
 
 void Connection::watch_handshake() {
-    const bool is_over = manager_ != nullptr && manager_->is_established();
-    if (is_over || closed_) {
-        handshake_timer_.reset();
+    if (is_established_ || closed_) {
         return;
     }
-    if (handshake_timer_ != nullptr) {
-        return;
+    is_established_ = manager_ != nullptr && manager_->is_established();
+    if (is_established_) {
+        arrival_timer_.reset();
+    } else if (arrival_timer_ == nullptr) {
+        set_arrival_timer(shared_.environment.limits.handshake_timeout);
     }
-    handshake_timer_ = shared_.environment.clock.make_timer(strand_);
-    handshake_timer_->set_after(shared_.environment.limits.handshake_timeout, [weak = weak_from_this()] {
+}
+
+void Connection::watch_unfinished_frame() {
+    waits_for_frame_ = is_established_ && !input_.data().empty();
+    if (!waits_for_frame_) {
+        return;  // a timer that is still set finds that out by itself: cheaper than to make one for each frame
+    }
+    nothing_came_since_ = shared_.environment.clock.steady_now();
+    if (arrival_timer_ == nullptr) {
+        set_arrival_timer(shared_.environment.limits.frame_timeout);
+    }
+}
+
+void Connection::set_arrival_timer(std::chrono::microseconds delay) {
+    if (arrival_timer_ == nullptr) {
+        arrival_timer_ = shared_.environment.clock.make_timer(strand_);
+    }
+    arrival_timer_->set_after(delay, [weak = weak_from_this()] {
         const auto self = weak.lock();
-        if (self != nullptr && !self->closed_ && self->handshake_timer_ != nullptr) {
-            self->shared_.environment.counters.handshake_timeouts.add();
-            self->close(make_error_code(Error::handshake_timeout));
+        if (self != nullptr && !self->closed_ && self->arrival_timer_ != nullptr) {
+            self->check_arrivals();
         }
     });
+}
+
+void Connection::check_arrivals() {
+    auto& counters = shared_.environment.counters;
+    if (!is_established_) {
+        counters.handshake_timeouts.add();
+        close(make_error_code(Error::handshake_timeout));
+        return;
+    }
+    if (!waits_for_frame_ || manager_closing()) {
+        arrival_timer_.reset();
+        return;
+    }
+    const auto left =
+        nothing_came_since_ + shared_.environment.limits.frame_timeout - shared_.environment.clock.steady_now();
+    if (left > SteadyTime::duration::zero()) {
+        set_arrival_timer(std::chrono::ceil<std::chrono::microseconds>(left));
+        return;
+    }
+    counters.frame_timeouts.add();
+    close(make_error_code(Error::frame_timeout));
 }
 
 void Connection::client_ended(std::error_code error) {
@@ -390,7 +429,7 @@ void Connection::close(std::error_code reason) {
     transport_->close();
     wake_list_->close();
     manager_.reset();
-    handshake_timer_.reset();
+    arrival_timer_.reset();
     if (unblocked_ != nullptr) {
         unblocked_->notify();
     }

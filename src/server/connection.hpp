@@ -58,7 +58,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
     /// The manager's part of it; false as above, unless it is blocked.
     [[nodiscard]] bool carry_out();
     [[nodiscard]] bool choose_dialect();
+    /// The opening exchange, and then a frame that has begun, is to go on in time: from when the first bytes came, and
+    /// from when nothing more came. Called after a turn, and before a wait for more.
     void watch_handshake();
+    void watch_unfinished_frame();
+    void set_arrival_timer(std::chrono::microseconds delay);
+    void check_arrivals();
     /// Carries out wake-ups and writes what is due. The one place where the two meet.
     void work();
     /// Writes until nothing is due, the transport takes no more, or it is the turn of others.
@@ -81,11 +86,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
     const std::shared_ptr<WakeList> wake_list_;
     std::unique_ptr<SubscriptionManager> manager_;  // null before the dialect is known and after the end
     ReadBuffer input_;
-    std::unique_ptr<WriteBatch> batch_;       // only while there is something to write
-    std::unique_ptr<Timer> handshake_timer_;  // only until the opening exchange is over
-    std::unique_ptr<Timer> stall_timer_;      // only while the transport takes nothing
-    std::unique_ptr<Notifier> unblocked_;     // only once answers have waited too long
+    std::unique_ptr<WriteBatch> batch_;     // only while there is something to write
+    std::unique_ptr<Timer> arrival_timer_;  // only while the opening or a frame is not whole, and at times soon after
+    std::unique_ptr<Timer> stall_timer_;    // only while the transport takes nothing
+    std::unique_ptr<Notifier> unblocked_;   // only once answers have waited too long
     SteadyTime stalled_since_{};
+    SteadyTime nothing_came_since_{};  // while waits_for_frame_
+    bool is_established_ = false;
+    bool waits_for_frame_ = false;  // for the rest of one that has begun
     bool stalled_ = false;
     bool write_failed_ = false;  // the peer takes nothing any more; it may have sent something before
     bool work_asked_ = false;

@@ -124,6 +124,7 @@ std::vector<Setting> settings_of(BrokerOptions& broker) {
         limit("deliver-bytes-max", limits.deliver_bytes_max, "one Deliver frame, one write in flight", 4096,
               frame_most),
         duration("handshake-timeout-ms", limits.handshake_timeout, "for a connection's first bytes to make sense"),
+        duration("frame-timeout-ms", limits.frame_timeout, "for more to come of a frame that has begun"),
         duration("write-timeout-ms", limits.write_timeout, "for a client to take its answers"),
         duration("drain-timeout-ms", limits.drain_timeout, "for a stop to write what is due"),
         limit("segment-bytes", broker.storage.segment_bytes, "one segment file of a stored topic", 1U << 16U,

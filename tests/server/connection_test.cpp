@@ -358,6 +358,85 @@ TEST_CASE("Connection: the magic bytes without Hello are no opening") {
     CHECK(client.is_closed());
 }
 
+TEST_CASE("Connection: one that falls silent within a frame is closed in time, and its memory is free again") {
+    BrokerFixture fixture;
+    fixture.topic("topic");
+    const auto frame_timeout = fixture.broker.limits().frame_timeout;
+    const std::uint64_t before = fixture.broker.memory_used_bytes();
+    const std::string payload(4'000'000, 'x');
+    MemoryClient client(fixture);
+    SECTION("native") {
+        ByteVector bytes = opening();
+        append(bytes, open_topic("topic"));
+        append(bytes, publish(1, DraftedRecords(payload)));
+        client.send(Bytes(bytes).first(3'000'000));
+    }
+    SECTION("zaichik") {
+        ByteVector bytes;
+        zaichik::encode(zaichik::Publish{"topic", std::nullopt, as_bytes(payload)}, bytes);
+        client.send(Bytes(bytes).first(3'000'000));
+    }
+    CHECK(fixture.broker.memory_used_bytes() >= before + 3'000'000);
+    fixture.advance(frame_timeout - 1ms);
+    CHECK(fixture.connections() == 1);
+    fixture.advance(1ms);
+    CHECK(client.is_closed());
+    CHECK(fixture.broker.memory_used_bytes() == before);
+    CHECK(fixture.broker.counters().frame_timeouts.value() == 1);
+}
+
+TEST_CASE("Connection: a frame that comes slowly, and silence between two, are no reason to close") {
+    BrokerFixture fixture;
+    OpenedClient client(fixture);
+    const auto frame_timeout = fixture.broker.limits().frame_timeout;
+    const ByteVector bytes = publish(1, DraftedRecords("a"));
+    for (int times = 0; times < 2; ++times) {
+        for (const std::byte& byte : bytes) {
+            fixture.advance(frame_timeout - 1ms);
+            client.send({&byte, 1});
+        }
+        CHECK(client.received().at(0).header.type == FrameType::published);
+        fixture.advance(24h);
+    }
+    CHECK_FALSE(client.is_closed());
+    client.send(Bytes(bytes).first(1));
+    fixture.advance(frame_timeout);
+    CHECK(client.is_closed());
+}
+
+TEST_CASE("Connection: the time for a frame begins anew once the opening is over") {
+    Limits limits;
+    limits.frame_timeout = limits.handshake_timeout / 10;
+    BrokerFixture fixture(limits);
+    MemoryClient client(fixture);
+    const ByteVector bytes = opening();
+    client.send(Bytes(bytes).first(3));
+    fixture.advance(limits.handshake_timeout - 1ms);
+    client.send(Bytes(bytes).subspan(3));
+    fixture.advance(1ms);
+    CHECK_FALSE(client.is_closed());
+    client.send(pings(1));
+    client.send(Bytes(pings(1)).first(5));
+    fixture.advance(limits.frame_timeout);
+    CHECK(client.is_closed());
+    CHECK(fixture.broker.counters().handshake_timeouts.value() == 0);
+    CHECK(fixture.broker.counters().frame_timeouts.value() == 1);
+}
+
+TEST_CASE("Connection: one that is not read from, with a part of a frame behind, is not closed for that") {
+    Limits limits;
+    limits.reply_bytes_max = 4096;
+    limits.frame_timeout = limits.write_timeout / 10;
+    BrokerFixture fixture(limits);
+    OpenedClient client(fixture, 4096);
+    const ByteVector bytes = pings(800);
+    client.send(Bytes(bytes).first(5));  // so that what is read at once ends within a frame
+    client.send(Bytes(bytes).subspan(5));
+    fixture.advance(limits.write_timeout / 2);
+    CHECK(client.received().size() == 800);
+    CHECK_FALSE(client.is_closed());
+}
+
 TEST_CASE("Connection: an unknown dialect is closed without a word") {
     BrokerFixture fixture;
     MemoryClient client(fixture);
