@@ -59,7 +59,8 @@ class SubscriptionManager {
     /// Set once the connection is to be closed after what is due has been written; no command is carried out any more.
     /// The code is empty where the client asked for it.
     [[nodiscard]] const std::optional<std::error_code>& closing() const noexcept { return closing_; }
-    /// The server stops, or the client is gone: no command is carried out any more.
+    /// The server stops, or the client is gone: no command is carried out any more. What only waited for more to come
+    /// is answered with what is there.
     virtual void close(std::error_code reason) = 0;
     /// The opening exchange is over.
     [[nodiscard]] virtual bool is_established() const noexcept = 0;

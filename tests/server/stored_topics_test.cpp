@@ -1,4 +1,5 @@
 // Stored topics behind a whole broker, on a directory of their own; one thread drives the disk's work too.
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 
@@ -161,15 +162,20 @@ TEST_CASE("Stored topics: a server without a data directory says that it has non
     CHECK(text_for({.partitions = 2}).find("partition") != std::string::npos);
 }
 
-TEST_CASE("Stored topics: answers that are due are still given when the client sends Close right after its publishes") {
+TEST_CASE("Stored topics: what was asked for before Close is answered before it") {
     const Directory directory;
     BrokerFixture fixture(on(directory));
     OpenedClient client(fixture);
     ByteVector bytes = publish(1, DraftedRecords("first"));
+    append(bytes, frame(FrameType::fetch, native::Fetch{.start = at_offset(0), .max_wait_ms = 60'000}, 0, 1));
     append(bytes, bodiless(FrameType::close));
     client.send(bytes);
     fixture.run();
-    CHECK(types(client.received()) == std::vector{FrameType::ok, FrameType::published});
+    const auto frames = types(client.received());
+    REQUIRE(frames.size() == 3);
+    CHECK(std::count(frames.begin(), frames.end(), FrameType::published) == 1);
+    CHECK(std::count(frames.begin(), frames.end(), FrameType::fetched) == 1);
+    CHECK(frames.back() == FrameType::ok);
     CHECK(client.is_closed());
 }
 

@@ -130,3 +130,49 @@ TEST_CASE("Fetch: as many bytes as asked for, and at least one record") {
     fixture.client.send(fetch(fixture.topic, 1, 0, 66));
     CHECK(fixture.answer() == "b c ");
 }
+
+TEST_CASE("Fetch: those that wait are answered with what is there when the connection closes, and before a Close is") {
+    FetchFixture fixture;
+    fixture.client.send(fetch(fixture.topic, 0, 1000));
+    fixture.client.send(fetch(fixture.topic, 0, 1000));
+    FrameType last{};
+    SECTION("the client says Close") {
+        fixture.client.send(bodiless(FrameType::close, 78));
+        last = FrameType::ok;
+    }
+    SECTION("the server stops") {
+        fixture.client.manager->close(make_error_code(Error::shutting_down));
+        fixture.client.go_on_writing();
+        last = FrameType::error;
+    }
+    const auto frames = fixture.client.received();
+    REQUIRE(frames.size() == 3);
+    CHECK(frames[0].as<native::Fetched>().records.empty());
+    CHECK(frames[1].as<native::Fetched>().records.empty());
+    CHECK(frames[2].header.type == last);
+    CHECK_FALSE(fixture.client.manager->awaits_answers());
+    fixture.advance(1h);
+    CHECK(fixture.client.received().empty());
+}
+
+TEST_CASE("Fetch: those that are held up by answers nobody takes still come before the answer to Close") {
+    FetchFixture fixture;
+    fixture.limits.reply_bytes_max = 100;
+    fixture.client.send(fetch(fixture.topic, 0, 1000));
+    fixture.client.stop_writing();
+    ByteVector bytes;
+    for (int i = 0; i < 5; ++i) {
+        append(bytes, fetch(fixture.topic, 0, 0));
+    }
+    append(bytes, bodiless(FrameType::close, 78));
+    std::size_t taken = fixture.client.send(bytes);
+    while (taken < bytes.size()) {
+        fixture.client.go_on_writing();
+        fixture.client.stop_writing();
+        taken += fixture.client.send(Bytes(bytes).subspan(taken));
+    }
+    fixture.client.go_on_writing();
+    const auto frames = fixture.client.received();
+    CHECK(frames.size() == 7);
+    CHECK(frames.back().header.correlation == Correlation{78});
+}

@@ -74,10 +74,26 @@ void WaitingFetch::resume() {
     } while (!topic_->arm(shared_from_this(), cursor_));
 }
 
+void WaitingFetch::end_waiting() {
+    time_is_up_ = true;
+    resume();
+}
+
 void WaitingFetch::detach() {
     topic_->disarm(*this);
     timer_.reset();  // here, on the strand: a publisher may be the last to hold this
     manager_ = nullptr;
+}
+
+void NativeManager::end_waiting_of_fetches() {
+    std::vector<std::shared_ptr<WaitingFetch>> waiting;  // an answer takes its fetch out of fetches_
+    waiting.reserve(fetches_.size());
+    for (const auto& [key, fetch] : fetches_) {
+        waiting.push_back(fetch);
+    }
+    for (const auto& fetch : waiting) {
+        fetch->end_waiting();
+    }
 }
 
 void NativeManager::answer_fetch(WaitingFetch& fetch, const Gathered& gathered) {

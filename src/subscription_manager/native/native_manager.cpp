@@ -147,6 +147,7 @@ bool NativeManager::has_too_many_answers() const noexcept {
 }
 
 bool NativeManager::collect(WriteBatch& batch) {
+    answer_close();
     batch.add_owned(replies_);
     if (!held_fetches_.empty()) {
         for (const auto& fetch : std::exchange(held_fetches_, {})) {
@@ -172,6 +173,7 @@ void NativeManager::close(std::error_code reason) {
     if (closing_) {
         return;
     }
+    end_waiting_of_fetches();
     if (reason == Error::shutting_down) {
         answer_error({reason}, {});
     }

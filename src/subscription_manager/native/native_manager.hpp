@@ -29,7 +29,7 @@ class NativeManager final : public SubscriptionManager {
     void shrink() override;
     [[nodiscard]] bool blocked() const noexcept override;
     [[nodiscard]] bool has_too_many_answers() const noexcept override;
-    [[nodiscard]] bool awaits_answers() const noexcept override { return deferred_ != 0; }
+    [[nodiscard]] bool awaits_answers() const noexcept override { return deferred_ != 0 || !fetches_.empty(); }
     void close(std::error_code reason) override;
     [[nodiscard]] bool is_established() const noexcept override { return is_established_; }
 
@@ -113,6 +113,10 @@ class NativeManager final : public SubscriptionManager {
 
     /// Answers `fetch` with what was gathered and forgets it (fetch.cpp).
     void answer_fetch(WaitingFetch& fetch, const Gathered& gathered);
+    /// Nobody waits any longer: answers every fetch with what is there, as soon as that has been read.
+    void end_waiting_of_fetches();
+    /// Ok to a Close, once everything asked for before it has been answered (close.cpp).
+    void answer_close();
 
     // --- publishing (publish.cpp)
     struct PendingPublish {
@@ -145,6 +149,8 @@ class NativeManager final : public SubscriptionManager {
 
     const ManagerContext context_;
     bool is_established_ = false;
+    bool is_close_unanswered_ = false;
+    Correlation close_correlation_{};
     std::vector<std::byte> replies_;
     std::size_t deferred_ = 0;  // answers that are still to come
 

@@ -20,6 +20,8 @@ class WaitingFetch final : public StrandWaiter {
     /// Answers at once if there is a record or no time to wait; else waits for the first of both.
     void begin(std::chrono::milliseconds max_wait);
     void resume() override;
+    /// Its time is up.
+    void end_waiting();
     /// After this nothing reaches the manager any more.
     void detach();
 
