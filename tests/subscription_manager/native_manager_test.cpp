@@ -211,6 +211,47 @@ TEST_CASE("NativeManager: bytes that are no frame are answered and end the conne
     CHECK(world.counters.bad_frames.value() == 1);
 }
 
+TEST_CASE(
+    "NativeManager: a flag or a handle that a request's type does not have is refused, and the connection goes on") {
+    ManagerWorld world;
+    NativeClient client(world);
+    const auto topic = client.open("topic");
+    const auto subscription = client.subscribe_to("topic");
+    constexpr std::uint8_t one_way = native::flags::one_way;
+    constexpr std::uint8_t no_create = native::flags::no_create;
+    const native::Fetch fetch_now{.start = at_offset(0)};
+    for (const std::uint8_t flag : std::initializer_list<std::uint8_t>{0x01, 0x02, 0x04, 0x80}) {
+        CHECK(client.refusal(frame(FrameType::ping, native::RawBody{}, 1, 0, flag)) == Error::bad_frame);
+        CHECK(client.refusal(frame(FrameType::fetch, fetch_now, 1, topic, flag)) == Error::bad_frame);
+        if (flag != one_way) {
+            CHECK(client.refusal(frame(FrameType::grant, native::Grant{}, 1, subscription, flag)) == Error::bad_frame);
+        }
+        if (flag != no_create) {
+            CHECK(client.refusal(frame(FrameType::open_topic, native::TopicName{"new"}, 1, 0, flag)) ==
+                  Error::bad_frame);
+        }
+        ByteVector bytes = publish(topic, DraftedRecords("a"));
+        bytes[5] = std::byte{flag};
+        CHECK((flag == one_way || client.refusal(bytes) == Error::bad_frame));
+    }
+    CHECK(client.refusal(bodiless(FrameType::ping, 1, 9)) == Error::bad_frame);
+    CHECK(client.refusal(bodiless(FrameType::describe_server, 1, topic)) == Error::bad_frame);
+    CHECK(client.refusal(frame(FrameType::open_topic, native::TopicName{"new"}, 1, topic)) == Error::bad_frame);
+    CHECK(client.refusal(frame(FrameType{0x7F}, native::RawBody{}, 1, 9, 0x80)) == Error::unknown_frame_type);
+    CHECK(world.registry.find("new") == nullptr);
+    CHECK(world.registry.find("topic")->figures().next == Offset{0});
+    CHECK(client.ask(bodiless(FrameType::ping)).header.type == FrameType::pong);
+}
+
+TEST_CASE("NativeManager: a Hello with a flag that it does not have opens no connection") {
+    ManagerWorld world;
+    const Bytes magic = std::as_bytes(std::span(native::magic));
+    ManagedClient client(world, joined({{magic.begin(), magic.end()},
+                                        frame(FrameType::hello, native::Hello{.client_name = "test"}, 0, 0, 0x80)}));
+    CHECK(take_frames(client.written).at(0).as<native::ErrorAnswer>().code == Error::bad_frame);
+    CHECK(client.is_closing());
+}
+
 TEST_CASE("NativeManager: before Hello nothing else is allowed") {
     ManagerWorld world;
     const Bytes magic = std::as_bytes(std::span(native::magic));

@@ -9,6 +9,48 @@ namespace leveret {
 
 using native::FrameType;
 
+namespace {
+
+/// Whether a request's header has no flag and no handle but those that its type has a meaning for; true for a type that
+/// is unknown. What is refused now can get a meaning later.
+bool has_only_known_bits(const native::FrameHeader& header) noexcept {
+    std::uint8_t known_flags = 0;
+    bool has_handle = false;
+    switch (header.type) {
+        case FrameType::publish:
+        case FrameType::grant:
+        case FrameType::commit:
+            known_flags = native::flags::one_way;
+            has_handle = true;
+            break;
+        case FrameType::open_topic:
+            known_flags = native::flags::no_create;
+            break;
+        case FrameType::subscribe:
+        case FrameType::unsubscribe:
+        case FrameType::seek:
+        case FrameType::fetch:
+            has_handle = true;
+            break;
+        case FrameType::hello:
+        case FrameType::create_topic:
+        case FrameType::alter_topic:
+        case FrameType::trim_topic:
+        case FrameType::list_topics:
+        case FrameType::describe_topic:
+        case FrameType::delete_topic:
+        case FrameType::describe_server:
+        case FrameType::ping:
+        case FrameType::close:
+            break;
+        default:
+            return true;
+    }
+    return (header.flags & ~known_flags) == 0 && (has_handle || header.handle == 0);
+}
+
+}  // namespace
+
 NativeManager::NativeManager(ManagerContext context) : context_(std::move(context)) {}
 
 NativeManager::~NativeManager() {
@@ -86,6 +128,12 @@ NativeManager::Handled NativeManager::dispatch(const native::Frame& frame) {
     if (!is_established_ && frame.header.type != FrameType::hello) {
         close(make_error_code(Error::hello_expected));
         return Refusal(Error::hello_expected);
+    }
+    if (!has_only_known_bits(frame.header)) {
+        if (!is_established_) {
+            close(make_error_code(Error::bad_frame));
+        }
+        return Refusal(Error::bad_frame, "the header has a flag or a handle that frames of this type do not have");
     }
     switch (frame.header.type) {
         case FrameType::hello:
