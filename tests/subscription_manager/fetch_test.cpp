@@ -44,6 +44,17 @@ TEST_CASE("Fetch: what is there comes at once") {
     CHECK(fixture.answer() == "a b ");
 }
 
+TEST_CASE("Fetch: from a time that no record can have there is nothing, however large it is") {
+    FetchFixture fixture;
+    fixture.publish("topic", "a");
+    for (const std::uint64_t microseconds : {std::uint64_t{1} << 62U, std::uint64_t{1} << 63U, ~std::uint64_t{0}}) {
+        fixture.client.send(frame(
+            FrameType::fetch, native::Fetch{.start = {.kind = native::Start::Kind::timestamp, .value = microseconds}},
+            77, fixture.topic));
+        CHECK(fixture.answer() == "empty");
+    }
+}
+
 TEST_CASE("Fetch: without time to wait the answer is empty at once") {
     FetchFixture fixture;
     fixture.client.send(fetch(fixture.topic, 0, 0));

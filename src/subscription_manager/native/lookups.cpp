@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <limits>
+
 #include <fmt/format.h>
 
 #include "subscription_manager/native/native_manager.hpp"
@@ -66,8 +69,11 @@ Result<TopicCursor> NativeManager::cursor_for(const native::Start& start, const 
             return topic.cursor_at_earliest();
         case Kind::offset:
             return topic.cursor_at({start.value});
-        case Kind::timestamp:
-            return topic.cursor_at_time(Timestamp(std::chrono::microseconds(static_cast<std::int64_t>(start.value))));
+        case Kind::timestamp: {
+            constexpr std::uint64_t latest_us = std::numeric_limits<std::int64_t>::max();  // no record is stamped later
+            const auto at_us = static_cast<std::int64_t>(std::min(start.value, latest_us));
+            return topic.cursor_at_time(Timestamp(std::chrono::microseconds(at_us)));
+        }
         case Kind::position:
             if (!is_valid_name(start.position)) {
                 return fail(Error::bad_position_name);
