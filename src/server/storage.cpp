@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <utility>
 
+#include <asio/steady_timer.hpp>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
@@ -66,7 +67,10 @@ Storage::Storage(const StorageOptions& options, const Environment& environment, 
       catch_up_pace_(std::make_shared<CatchUpPace>(environment, executors_.read)),
       catch_up_memory_(catch_up_charge_.bytes(), &environment.counters.catch_up_waits, catch_up_pace_.get()),
       topics_(
-          *files_, [this](Store kind) { return store(kind); }, executors_, catch_up_memory_, pending_) {}
+          *files_, [this](Store kind) { return store(kind); }, executors_, catch_up_memory_, pending_) {
+    // A log sets a timer when files are short. The first one of a pool opens three: so it is set now.
+    const asio::steady_timer first(executors_.write);
+}
 
 Storage::~Storage() {
     join();

@@ -49,8 +49,9 @@ TEST_CASE("Fetch: from a time that no record can have there is nothing, however 
     fixture.publish("topic", "a");
     for (const std::uint64_t microseconds : {std::uint64_t{1} << 62U, std::uint64_t{1} << 63U, ~std::uint64_t{0}}) {
         fixture.client.send(frame(
-            FrameType::fetch, native::Fetch{.start = {.kind = native::Start::Kind::timestamp, .value = microseconds}},
-            77, fixture.topic));
+            FrameType::fetch,
+            native::Fetch{.start = {.kind = native::Start::Kind::timestamp, .value = microseconds, .position = {}}}, 77,
+            fixture.topic));
         CHECK(fixture.answer() == "empty");
     }
 }

@@ -246,8 +246,9 @@ TEST_CASE(
 TEST_CASE("NativeManager: a Hello with a flag that it does not have opens no connection") {
     ManagerWorld world;
     const Bytes magic = std::as_bytes(std::span(native::magic));
-    ManagedClient client(world, joined({{magic.begin(), magic.end()},
-                                        frame(FrameType::hello, native::Hello{.client_name = "test"}, 0, 0, 0x80)}));
+    ManagedClient client(
+        world, joined({{magic.begin(), magic.end()},
+                       frame(FrameType::hello, native::Hello{.client_name = "test", .mechanism = {}}, 0, 0, 0x80)}));
     CHECK(take_frames(client.written).at(0).as<native::ErrorAnswer>().code == Error::bad_frame);
     CHECK(client.is_closing());
 }
