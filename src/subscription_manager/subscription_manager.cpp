@@ -9,6 +9,24 @@
 
 namespace leveret {
 
+namespace {
+// Memory that was reclaimed for one may be taken by another, or still be pinned: so a few attempts, not for ever.
+constexpr int reclaim_attempts = 4;
+}  // namespace
+
+bool charge_subscription(const ManagerContext& context, MemoryCharge& charge, std::uint64_t bytes) {
+    for (int attempt = 0; attempt < reclaim_attempts; ++attempt) {
+        if (charge.resize(bytes)) {
+            return true;
+        }
+        if (!context.registry.reclaim(bytes)) {
+            break;
+        }
+    }
+    context.environment.counters.memory_full.add();
+    return false;
+}
+
 Result<std::unique_ptr<SubscriptionManager>> make_subscription_manager(Bytes bytes, const ManagerContext& context,
                                                                        std::size_t* opening_bytes) {
     std::uint32_t first_word = 0;

@@ -148,6 +148,22 @@ TEST_CASE("Credit: a commit of another position, or where it was not asked for, 
     CHECK(fixture.client.deliveries() == "b ");
 }
 
+TEST_CASE("Credit: of many deliveries that wait for their commit some count as one, and none is forgotten") {
+    constexpr std::uint64_t letter_bytes = 33;
+    CreditFixture fixture;
+    native::Subscribe request = credited_by_commits(0);
+    request.credit_bytes = 100 * letter_bytes;
+    fixture.client.subscribe_to("topic", request);
+    for (int i = 0; i < 200; ++i) {
+        fixture.publish_letters("a");
+    }
+    CHECK(fixture.client.deliveries().size() == 2 * 100);
+    fixture.client.commit(1, "worker", 47);
+    CHECK(fixture.client.deliveries().size() == 2 * 44);  // four at a time
+    fixture.client.commit(1, "worker", 140);
+    CHECK(fixture.client.deliveries().size() == 2 * 56);
+}
+
 TEST_CASE("Filter: only the wanted keys come, and only they use credit") {
     CreditFixture fixture;
     native::Subscribe request = with_credit(2);

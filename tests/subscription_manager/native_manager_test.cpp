@@ -1,6 +1,7 @@
 #include <catch2/catch.hpp>
 
 #include "subscription_manager/manager_fixture.hpp"
+#include "subscription_manager/native/native_subscription.hpp"
 
 using namespace leveret;
 using namespace leveret::test;
@@ -98,6 +99,46 @@ TEST_CASE("NativeManager: deliveries alone never block commands") {
     }
     CHECK_FALSE(client.manager->blocked());
     CHECK(client.send(bodiless(FrameType::ping)) == native::header_bytes);
+}
+
+TEST_CASE("NativeManager: a subscription is charged to the memory budget until it ends") {
+    ManagerWorld world;
+    NativeClient client(world);
+    client.open("topic");
+    const std::uint64_t before = world.memory.used_bytes();
+    const auto subscription = client.subscribe_to("topic");
+    const std::uint64_t plain = world.memory.used_bytes() - before;
+    CHECK(plain > sizeof(NativeSubscription));
+    CHECK(client.ask(bodiless(FrameType::unsubscribe, 1, subscription)).header.type == FrameType::ok);
+    CHECK(world.memory.used_bytes() == before);
+
+    native::Subscribe committing = from_earliest();
+    committing.flags = native::Subscribe::commit_gives_credit;
+    client.subscribe_to("topic", committing);
+    CHECK(world.memory.used_bytes() - before > plain);
+}
+
+TEST_CASE("NativeManager: where memory is full a subscription is refused, and its connection goes on") {
+    ManagerWorld world;
+    NativeClient client(world);
+    const auto topic = client.open("topic");
+    REQUIRE(world.memory.try_charge(world.memory.bytes_max() - world.memory.used_bytes()));
+    CHECK(client.refusal(subscribe(topic, from_earliest())) == Error::memory_full);
+    CHECK(world.counters.memory_full.value() == 1);
+    CHECK(world.counters.subscriptions.value() == 0);
+    CHECK(client.ask(bodiless(FrameType::ping)).header.type == FrameType::pong);
+}
+
+TEST_CASE("NativeManager: for a subscription a topic loses its oldest block") {
+    ManagerWorld world;
+    NativeClient client(world);
+    const auto topic = client.open("topic");
+    for (int i = 0; i < 100; ++i) {
+        world.publish("topic", std::string(100'000, 'x'));
+    }
+    REQUIRE(world.memory.try_charge(world.memory.bytes_max() - world.memory.used_bytes()));
+    CHECK(client.ask(subscribe(topic, from_earliest())).header.type == FrameType::subscribed);
+    CHECK(world.counters.records_evicted.value() > 0);
 }
 
 TEST_CASE("NativeManager: a topic that is deleted ends its subscriptions with an error that names them") {

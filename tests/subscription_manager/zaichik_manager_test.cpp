@@ -139,6 +139,15 @@ TEST_CASE("ZaichikManager: a lagged subscriber goes on at the oldest and does no
     CHECK(world.counters.records_missed.value() == 3);
 }
 
+TEST_CASE("ZaichikManager: where memory is full a subscription closes its connection") {
+    ManagerWorld world;
+    world.create_topic("topic");
+    REQUIRE(world.memory.try_charge(world.memory.bytes_max() - world.memory.used_bytes()));
+    const ZaichikClient client(world, zaichik::Subscribe{"topic"});
+    CHECK(*client.manager->closing() == Error::memory_full);
+    CHECK(world.counters.memory_full.value() == 1);
+}
+
 TEST_CASE("ZaichikManager: a topic that is deleted ends its stream, and another goes on") {
     ManagerWorld world;
     ZaichikClient client(world, zaichik::Subscribe{"goes"});

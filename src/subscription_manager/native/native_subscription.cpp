@@ -7,12 +7,13 @@
 namespace leveret {
 
 namespace {
-// Deliveries that are told apart for their credit; with more than this uncommitted, the newest count as one.
-constexpr std::size_t outstanding_max = 1024;
+// Deliveries that are told apart for their credit; with more than this uncommitted, some count as one. Each takes 24
+// bytes, and a connection may have 16,384 subscriptions.
+constexpr std::size_t outstanding_max = 32;
 }  // namespace
 
 NativeSubscription::NativeSubscription(NativeManager& manager, SubscriptionId id, TopicPtr topic, TopicCursor cursor,
-                                       const native::Subscribe& request, MemoryCharge filter_charge)
+                                       const native::Subscribe& request, MemoryCharge charge)
     : StrandWaiter(manager.context_.wake_list),
       id_(id),
       topic_(std::move(topic)),
@@ -21,13 +22,16 @@ NativeSubscription::NativeSubscription(NativeManager& manager, SubscriptionId id
       manager_(&manager),
       commit_gives_credit_((request.flags & native::Subscribe::commit_gives_credit) != 0),
       filter_keys_(request.filter_keys.begin(), request.filter_keys.end()),
-      filter_charge_(std::move(filter_charge)),
+      charge_(std::move(charge)),
       position_(request.start.position) {
     std::sort(filter_keys_.begin(), filter_keys_.end());
 }
 
-std::size_t NativeSubscription::filter_bytes(const native::Subscribe& request) noexcept {
-    std::size_t bytes = 0;
+std::size_t NativeSubscription::memory_bytes(const native::Subscribe& request) noexcept {
+    std::size_t bytes = sizeof(NativeSubscription) + subscription_overhead_bytes + request.start.position.size();
+    if ((request.flags & native::Subscribe::commit_gives_credit) != 0) {
+        bytes += outstanding_max * sizeof(Outstanding);
+    }
     for (const std::string_view key : request.filter_keys) {
         bytes += sizeof(std::string) + key.size();
     }
@@ -61,12 +65,28 @@ void NativeSubscription::delivered(Offset next, std::uint64_t records, std::uint
     if (!commit_gives_credit_ || !credit_.is_limited()) {
         return;
     }
-    if (outstanding_.size() < outstanding_max) {
-        outstanding_.push_back({next, records, bytes});
-    } else {
-        Outstanding& last = outstanding_.back();
-        last = {next, last.records + records, last.bytes + bytes};
+    if (outstanding_.size() == outstanding_max) {
+        join_two_outstanding();
     }
+    outstanding_.push_back({next, records, bytes});
+}
+
+/// The smallest two neighbours become one. So all come to cover about as much: were it always the newest, nearly all of
+/// the credit in bytes would come back at once, with the last commit.
+void NativeSubscription::join_two_outstanding() {
+    const auto bytes_from = [this](std::size_t older) {
+        return outstanding_[older].bytes + outstanding_[older + 1].bytes;
+    };
+    std::size_t smallest = 0;
+    for (std::size_t i = 1; i + 1 < outstanding_.size(); ++i) {
+        if (bytes_from(i) < bytes_from(smallest)) {
+            smallest = i;
+        }
+    }
+    Outstanding& newer = outstanding_[smallest + 1];
+    newer.records += outstanding_[smallest].records;
+    newer.bytes += outstanding_[smallest].bytes;
+    outstanding_.erase(outstanding_.begin() + static_cast<std::ptrdiff_t>(smallest));
 }
 
 void NativeSubscription::give_back_outstanding() {

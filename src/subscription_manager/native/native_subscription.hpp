@@ -57,10 +57,11 @@ class Credit {
 /// Strand: connection.
 class NativeSubscription final : public StrandWaiter {
   public:
-    /// `filter_charge` covers filter_bytes(request).
+    /// `charge` covers memory_bytes(request).
     NativeSubscription(NativeManager& manager, SubscriptionId id, TopicPtr topic, TopicCursor cursor,
-                       const native::Subscribe& request, MemoryCharge filter_charge);
-    [[nodiscard]] static std::size_t filter_bytes(const native::Subscribe& request) noexcept;
+                       const native::Subscribe& request, MemoryCharge charge);
+    /// The most that it comes to take: nothing of it grows beyond that.
+    [[nodiscard]] static std::size_t memory_bytes(const native::Subscribe& request) noexcept;
 
     void resume() override;
     /// There may be something to read and there is credit: it takes its turn.
@@ -95,11 +96,13 @@ class NativeSubscription final : public StrandWaiter {
         std::uint64_t records;
         std::uint64_t bytes;
     };
+    void join_two_outstanding();
+
     // What every delivery looks at; then the rest.
     NativeManager* manager_;
     const bool commit_gives_credit_;
     std::vector<std::string> filter_keys_;  // ascending
-    MemoryCharge filter_charge_;
+    MemoryCharge charge_;
     const std::string position_;
     std::vector<Outstanding> outstanding_;  // oldest first
 };

@@ -26,14 +26,13 @@ NativeManager::Handled NativeManager::subscribe(const native::Frame& frame) {
     if (!cursor) {
         return Refusal(cursor.error());
     }
-    MemoryCharge filter_charge(context_.environment.memory);
-    if (!filter_charge.resize(NativeSubscription::filter_bytes(asked->request))) {
-        context_.environment.counters.memory_full.add();
-        return Refusal(Error::memory_full);
+    MemoryCharge charge(context_.environment.memory);
+    if (!charge_subscription(context_, charge, NativeSubscription::memory_bytes(asked->request))) {
+        return Refusal(Error::memory_full, "the server's memory limit is reached: no more subscriptions for now");
     }
     const SubscriptionId id{++last_subscription_};
-    const auto subscription = std::make_shared<NativeSubscription>(*this, id, asked->topic, *cursor, asked->request,
-                                                                   std::move(filter_charge));
+    const auto subscription =
+        std::make_shared<NativeSubscription>(*this, id, asked->topic, *cursor, asked->request, std::move(charge));
     subscriptions_.emplace(id.value, subscription);
     context_.environment.counters.subscriptions.add();
     subscription->mark_ready();

@@ -26,9 +26,17 @@ std::error_code first_error(std::span<const AppendResult> results) noexcept {
 /// One subscription: a cursor into a topic that may be waiting for it to grow.
 class ZaichikManager::TopicStream final : public StrandWaiter {
   public:
-    TopicStream(ZaichikManager& manager, TopicPtr topic)
-        : StrandWaiter(manager.context_.wake_list), topic_(std::move(topic)), manager_(&manager) {
+    /// `charge` covers memory_bytes(topic->name()).
+    TopicStream(ZaichikManager& manager, TopicPtr topic, MemoryCharge charge)
+        : StrandWaiter(manager.context_.wake_list),
+          topic_(std::move(topic)),
+          manager_(&manager),
+          charge_(std::move(charge)) {
         cursor_ = topic_->settings().retention_ttl_ms > 0 ? topic_->cursor_at_earliest() : topic_->cursor_at_latest();
+    }
+
+    [[nodiscard]] static std::size_t memory_bytes(std::string_view topic) noexcept {
+        return sizeof(TopicStream) + subscription_overhead_bytes + sizeof(std::string) + topic.size();
     }
 
     void resume() override {
@@ -53,6 +61,7 @@ class ZaichikManager::TopicStream final : public StrandWaiter {
 
   private:
     ZaichikManager* manager_;
+    MemoryCharge charge_;
 };
 
 /// Brings what became of an append back to its connection's strand: an error ends the connection.
@@ -221,7 +230,12 @@ bool ZaichikManager::carry_out(const zaichik::Subscribe& command) {
         close(make_error_code(Error::too_many_subscriptions));
         return true;
     }
-    const auto stream = std::make_shared<TopicStream>(*this, *topic);
+    MemoryCharge charge(context_.environment.memory);
+    if (!charge_subscription(context_, charge, TopicStream::memory_bytes(command.topic))) {
+        close(make_error_code(Error::memory_full));
+        return true;
+    }
+    const auto stream = std::make_shared<TopicStream>(*this, *topic, std::move(charge));
     streams_.emplace(command.topic, stream);
     context_.environment.counters.subscriptions.add();
     stream->mark_ready();
