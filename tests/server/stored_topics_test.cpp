@@ -197,7 +197,7 @@ TEST_CASE("Stored topics: who opens one that is being removed is told that it is
     BrokerFixture fixture(on(directory));
     OpenedClient client(fixture);
     for (const ByteVector& request :
-         {open_topic("topic"), frame(FrameType::create_topic, native::CreateTopic{.name = "topic"})}) {
+         {open_topic("topic"), frame(FrameType::create_topic, native::CreateTopic{.name = "topic", .settings = {}})}) {
         ByteVector both = frame(FrameType::delete_topic, native::TopicName{.name = "topic"});
         append(both, request);
         client.send(both);
