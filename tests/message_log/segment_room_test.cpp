@@ -123,7 +123,7 @@ TEST_CASE_METHOD(SegmentFixture, "segment room: where too many files are open, r
 }
 
 TEST_CASE_METHOD(SegmentFixture, "segment room: an append waits until its files can be opened, whichever that is") {
-    const std::uint64_t call = GENERATE(1, 2, 3);
+    const std::uint64_t call = GENERATE(1U, 2U, 3U);
     const auto sync = GENERATE(Sync::no, Sync::yes);
     reopen_after_close();
     files->fail({.call = call, .kind = Kind::open, .error = make_error_code(std::errc::too_many_files_open)});
