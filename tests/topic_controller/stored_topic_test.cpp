@@ -597,7 +597,7 @@ TEST_CASE_METHOD(StoredTopicFixture, "StoredTopic: a commit that is refused has 
     run();
     save_error = Error::disk_full;
     const std::uint64_t charged = topic->charged_bytes();
-    for (const std::uint64_t offset : {2, 3}) {
+    for (const std::uint64_t offset : {2U, 3U}) {
         topic->commit("p", Offset{offset}, [](std::error_code error) { CHECK(error == Error::disk_full); });
         topic->commit("new", Offset{offset}, [](std::error_code error) { CHECK(error == Error::disk_full); });
     }
