@@ -173,8 +173,8 @@ class CompactionWindow {
     }
 
     /// At most four slots in seven are taken. Some lines are full long before all are, and the keys that go on to the
-    /// next line are slow: with four in a line on average a key costs 35 ns, with five 45 to 60 (bench/micro
-    /// accept_new_keys/130000, and with another bound here /160000).
+    /// next line are slow: with four in a line on average a key costs 35 ns (bench/micro accept_new_keys/130000), with
+    /// five, which was the bound, 45 to 60.
     [[nodiscard]] static std::size_t entries_max(const FingerprintTable& table) noexcept {
         return 4 * table.line_count();
     }
