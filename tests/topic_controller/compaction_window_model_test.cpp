@@ -1,5 +1,6 @@
 // CompactionWindow against a map from key to the time of acceptance.
 #include <map>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -29,15 +30,14 @@ class Comparison {
 
     /// One batch that is kept or withdrawn, then time goes on; now and then a long time.
     void step() {
-        const std::map<std::string, Timestamp> before = accepted_;
         std::vector<std::string> keys(number(1, 100));
         for (std::string& key : keys) {
             key = std::to_string(number(0, key_count_));
         }
-        const std::size_t provisional = accept(keys);
+        const std::vector<Accepted> accepted = accept(keys);
         if (number(0, 3) == 0) {
-            window_.withdraw(provisional);
-            accepted_ = before;
+            window_.withdraw(accepted.size());
+            take_back(accepted);
         }
         now_ += std::chrono::microseconds(number(0, 19) == 0 ? number(0, 3000) : number(0, 20));
         if (number(0, 4) == 0) {
@@ -56,12 +56,17 @@ class Comparison {
         return std::uniform_int_distribution<std::uint64_t>(from, to)(random_);
     }
 
-    /// All of them together, up to one that is refused; says how many were accepted.
-    std::size_t accept(const std::vector<std::string>& keys) {
+    struct Accepted {
+        std::string key;
+        std::optional<Timestamp> before;  ///< when it was accepted the last time
+    };
+
+    /// All of them together, up to one that is refused; gives those that were accepted.
+    std::vector<Accepted> accept(const std::vector<std::string>& keys) {
         const std::vector<std::string_view> views(keys.begin(), keys.end());
         std::vector<Verdict> verdicts(keys.size());
         const std::size_t given = window_.accept(views, now_, length, verdicts);
-        std::size_t accepted = 0;
+        std::vector<Accepted> accepted;
         for (std::size_t i = 0; i < given; ++i) {
             const auto known = accepted_.find(keys[i]);
             const bool is_duplicate = known != accepted_.end() && now_ - known->second < length;
@@ -73,12 +78,21 @@ class Comparison {
             }
             REQUIRE(verdicts[i] == (is_duplicate ? Verdict::duplicate : Verdict::accepted));
             if (!is_duplicate) {
+                accepted.push_back({keys[i], known != accepted_.end() ? std::optional(known->second) : std::nullopt});
                 accepted_[keys[i]] = now_;
-                ++accepted;
             }
         }
         REQUIRE(given == keys.size());
         return accepted;
+    }
+    void take_back(const std::vector<Accepted>& accepted) {
+        for (auto each = accepted.rbegin(); each != accepted.rend(); ++each) {
+            if (each->before) {
+                accepted_[each->key] = *each->before;
+            } else {
+                accepted_.erase(each->key);
+            }
+        }
     }
 
     std::mt19937 random_;
