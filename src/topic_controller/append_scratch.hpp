@@ -32,7 +32,7 @@ class TopicController::AppendScratch {
 
     [[nodiscard]] std::vector<AppendResult>& results() noexcept { return parts_->results; }
     [[nodiscard]] Admission& admission() noexcept { return parts_->admission; }
-    [[nodiscard]] WaiterList::Waiters& woken() noexcept { return parts_->woken; }
+    [[nodiscard]] Waiters& woken() noexcept { return parts_->woken; }
     [[nodiscard]] Losses& losses() noexcept { return parts_->losses; }
     std::uint64_t refused_bytes = 0;
     std::uint64_t stamped_bytes = 0;  // by append_batch(), of a stored topic
@@ -41,7 +41,7 @@ class TopicController::AppendScratch {
     struct Parts {
         std::vector<AppendResult> results;
         Admission admission;
-        WaiterList::Waiters woken;
+        Waiters woken;
         Losses losses;
         bool is_borrowed = false;
     };

@@ -366,10 +366,20 @@ bool TopicController::arm(const std::shared_ptr<TopicWaiter>& waiter, TopicCurso
     return cursor.catch_up->read(log, cursor.next, cursor.not_before, end, waiter);
 }
 
-void TopicController::disarm(TopicWaiter& waiter) {
-    std::shared_ptr<TopicWaiter> disarmed;  // outlives the lock, as the waiter may go with it
+void TopicController::arm_for_deletion(const std::shared_ptr<TopicWaiter>& waiter) {
     const std::lock_guard lock(mutex_);
-    disarmed = waiters_.disarm(waiter);
+    if (!is_deleted()) {
+        deletion_waiters_.arm(waiter);
+    }
+}
+
+void TopicController::disarm(TopicWaiter& waiter) {
+    // They outlive the lock, as the waiter may go with them.
+    std::shared_ptr<TopicWaiter> for_growth;
+    std::shared_ptr<TopicWaiter> for_deletion;
+    const std::lock_guard lock(mutex_);
+    for_growth = waiters_.disarm(waiter);
+    for_deletion = deletion_waiters_.disarm(waiter);
 }
 
 // --- Positions
@@ -533,8 +543,9 @@ void TopicController::update_charged_bytes() noexcept {
 }
 
 void TopicController::mark_deleted() {
-    WaiterList::Waiters woken;
-    WaiterList::Waiters publishers;
+    Waiters woken;
+    Waiters without_credit;
+    Waiters publishers;
     {
         HouseKeeping keeping(*this);
         deleted_.store(true, std::memory_order_release);
@@ -543,15 +554,15 @@ void TopicController::mark_deleted() {
         window_.reset();
         scheduled_for_.reset();
         waiters_.swap_out(woken);
+        deletion_waiters_.swap_out(without_credit);
         if (log_) {
             log_->publishers.swap_out(publishers);
         }
     }
-    for (const std::shared_ptr<TopicWaiter>& publisher : publishers) {
-        publisher->wake();
-    }
-    for (const std::shared_ptr<TopicWaiter>& waiter : woken) {
-        waiter->wake();
+    for (const Waiters* waiters : {&publishers, &woken, &without_credit}) {
+        for (const std::shared_ptr<TopicWaiter>& waiter : *waiters) {
+            waiter->wake();
+        }
     }
 }
 

@@ -126,6 +126,9 @@ class TopicController : public std::enable_shared_from_this<TopicController> {
     /// Arms `waiter` to be woken once, when there is something at `cursor`. False, and not armed, where there already
     /// is or the topic is deleted. Arming twice is once.
     [[nodiscard]] bool arm(const std::shared_ptr<TopicWaiter>& waiter, TopicCursor& cursor);
+    /// Wakes `waiter` when the topic is deleted, whether it is armed otherwise or not. Nothing where it already is.
+    void arm_for_deletion(const std::shared_ptr<TopicWaiter>& waiter);
+    /// Undoes both.
     void disarm(TopicWaiter& waiter);
 
     // --- Positions
@@ -204,8 +207,8 @@ class TopicController : public std::enable_shared_from_this<TopicController> {
         std::optional<Submission> submission;
         bool has_answers = false;
         std::uint64_t given_back = 0;  ///< to what all topics may have pending
-        WaiterList::Waiters woken;
-        WaiterList::Waiters publishers;
+        Waiters woken;
+        Waiters publishers;
         std::vector<std::unique_ptr<Gathered>> kept;  ///< the blocks of an append that is over
         std::optional<Offset> trim;
         bool sync = false;
@@ -301,6 +304,7 @@ class TopicController : public std::enable_shared_from_this<TopicController> {
     TopicSettings settings_;
     bool configured_;
     Offset expired_end_{};  // everything below has expired
+    WaiterList deletion_waiters_{WaitFor::deletion};
 };
 
 }  // namespace leveret

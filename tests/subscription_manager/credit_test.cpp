@@ -164,6 +164,20 @@ TEST_CASE("Credit: of many deliveries that wait for their commit some count as o
     CHECK(fixture.client.deliveries().size() == 2 * 56);
 }
 
+TEST_CASE("Credit: none is needed to be told that the topic is deleted") {
+    CreditFixture fixture;
+    const auto without_credit = fixture.client.subscribe_to("topic", with_credit(1));
+    fixture.publish_letters("ab");
+    fixture.publish_letters("c");
+    CHECK(fixture.client.deliveries() == "a ");
+    REQUIRE_FALSE(fixture.registry.remove("topic"));
+    fixture.run();
+    const auto frames = fixture.client.received();
+    REQUIRE(frames.size() == 1);
+    CHECK(frames[0].header.handle == without_credit);
+    CHECK(frames[0].as<native::ErrorAnswer>().code == Error::topic_deleted);
+}
+
 TEST_CASE("Filter: only the wanted keys come, and only they use credit") {
     CreditFixture fixture;
     native::Subscribe request = with_credit(2);

@@ -148,16 +148,36 @@ TEST_CASE("ZaichikManager: where memory is full a subscription closes its connec
     CHECK(world.counters.memory_full.value() == 1);
 }
 
-TEST_CASE("ZaichikManager: a topic that is deleted ends its stream, and another goes on") {
+TEST_CASE("ZaichikManager: a topic that is deleted closes the connection, which can be told no other way") {
     ManagerWorld world;
     ZaichikClient client(world, zaichik::Subscribe{"goes"});
     client.command(zaichik::Subscribe{"stays"});
     REQUIRE_FALSE(world.registry.remove("goes"));
     world.run();
-    CHECK(world.counters.subscriptions.value() == 1);
-    world.publish("stays", "a");
-    world.run();
+    CHECK(*client.manager->closing() == Error::topic_deleted);
+}
+
+TEST_CASE("ZaichikManager: a topic that is deleted closes the connection also while a Commit is awaited") {
+    ManagerWorld world;
+    ZaichikClient client(world, zaichik::Subscribe{"topic"});
+    for (const auto* const payload : {"a", "b"}) {
+        world.publish("topic", payload);
+        world.run();
+    }
     CHECK(client.deliveries() == "a ");
+    REQUIRE_FALSE(world.registry.remove("topic"));
+    world.run();
+    CHECK(*client.manager->closing() == Error::topic_deleted);
+    CHECK(client.deliveries().empty());
+}
+
+TEST_CASE("ZaichikManager: a publisher goes on where its topic is deleted") {
+    ManagerWorld world;
+    ZaichikClient client(world, message("topic", "a"));
+    REQUIRE_FALSE(world.registry.remove("topic"));
+    client.command(message("topic", "b"));
+    CHECK_FALSE(client.is_closing());
+    CHECK(world.registry.find("topic")->figures().next == Offset{1});
 }
 
 TEST_CASE("ZaichikManager: publishes of one read are kept in order, across topics too") {

@@ -46,6 +46,29 @@ TEST_CASE_METHOD(WaitingReaders, "TopicController: arming twice is once") {
     CHECK(waiter->woken == 1);
 }
 
+TEST_CASE_METHOD(WaitingReaders, "TopicController: who waits for its deletion is not woken by an append") {
+    topic->arm_for_deletion(waiter);
+    topic->arm_for_deletion(other);
+    publish_numbers(0, 1);
+    CHECK(waiter->woken == 0);
+    topic->disarm(*other);
+    topic->mark_deleted();
+    CHECK(waiter->woken == 1);
+    CHECK(other->woken == 0);
+}
+
+TEST_CASE_METHOD(WaitingReaders,
+                 "TopicController: one waiter may wait for growth and deletion, and is disarmed of both") {
+    topic->arm_for_deletion(other);
+    topic->arm_for_deletion(waiter);
+    CHECK(topic->arm(waiter, end));
+    topic->disarm(*waiter);
+    publish_numbers(0, 1);
+    topic->mark_deleted();
+    CHECK(waiter->woken == 0);
+    CHECK(other->woken == 1);
+}
+
 TEST_CASE_METHOD(WaitingReaders, "TopicController: disarming one of several waiters leaves the others") {
     const auto third = std::make_shared<WakeCounter>();
     CHECK(topic->arm(waiter, end));

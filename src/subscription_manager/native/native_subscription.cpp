@@ -45,7 +45,8 @@ void NativeSubscription::resume() {
 }
 
 void NativeSubscription::mark_ready() {
-    if (!credit_.exhausted() && !std::exchange(is_ready_, true)) {
+    const bool has_turn = !credit_.exhausted() || topic_->is_deleted();
+    if (has_turn && !std::exchange(is_ready_, true)) {
         manager_->ready_.push_back(this);
     }
 }

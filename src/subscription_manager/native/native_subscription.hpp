@@ -64,7 +64,8 @@ class NativeSubscription final : public StrandWaiter {
     [[nodiscard]] static std::size_t memory_bytes(const native::Subscribe& request) noexcept;
 
     void resume() override;
-    /// There may be something to read and there is credit: it takes its turn.
+    /// Takes its turn, where there may be something to read and there is credit, or the topic is deleted: to say that
+    /// needs none.
     void mark_ready();
     /// After this nothing reaches the manager any more.
     void detach();

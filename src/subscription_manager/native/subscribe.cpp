@@ -35,6 +35,9 @@ NativeManager::Handled NativeManager::subscribe(const native::Frame& frame) {
         std::make_shared<NativeSubscription>(*this, id, asked->topic, *cursor, asked->request, std::move(charge));
     subscriptions_.emplace(id.value, subscription);
     context_.environment.counters.subscriptions.add();
+    if (subscription->credit_.is_limited()) {
+        asked->topic->arm_for_deletion(subscription);  // without credit it waits for nothing else
+    }
     subscription->mark_ready();
     answer(native::FrameType::subscribed,
            native::Subscribed{.id = asked->topic->id(), .epoch = asked->topic->epoch(), .next = cursor->next},

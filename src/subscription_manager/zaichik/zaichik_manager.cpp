@@ -40,7 +40,12 @@ class ZaichikManager::TopicStream final : public StrandWaiter {
     }
 
     void resume() override {
-        if (manager_ != nullptr) {
+        if (manager_ == nullptr) {
+            return;
+        }
+        if (topic_->is_deleted()) {
+            manager_->close(make_error_code(Error::topic_deleted));
+        } else {
             mark_ready();
         }
     }
@@ -238,6 +243,7 @@ bool ZaichikManager::carry_out(const zaichik::Subscribe& command) {
     const auto stream = std::make_shared<TopicStream>(*this, *topic, std::move(charge));
     streams_.emplace(command.topic, stream);
     context_.environment.counters.subscriptions.add();
+    (*topic)->arm_for_deletion(stream);  // while no delivery is allowed it waits for nothing else
     stream->mark_ready();
     if (is_first) {
         may_deliver_ = true;
@@ -295,9 +301,8 @@ bool ZaichikManager::collect(WriteBatch& batch) {
             continue;
         }
         if (stream.topic_->is_deleted()) {
-            remove_stream(stream.topic_->name());
-            may_deliver_ = !streams_.empty();
-            continue;
+            close(make_error_code(Error::topic_deleted));
+            break;
         }
         if (stream.topic_->arm(stream.shared_from_this(), stream.cursor_)) {
             stream.is_ready_ = false;
