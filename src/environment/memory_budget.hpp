@@ -29,6 +29,22 @@ class MemoryBudget {
     std::atomic<std::uint64_t> used_bytes_{0};
 };
 
+/// Tries `charge`, which says whether the budget had room, and `reclaim` in between, which says whether it freed some.
+/// Memory that was reclaimed for one may be taken by another, or still be pinned: so a few attempts, not for ever.
+template <typename Charge, typename Reclaim>
+[[nodiscard]] bool charge_or_reclaim(const Charge& charge, const Reclaim& reclaim) {
+    constexpr int attempts_max = 4;
+    for (int attempt = 0; attempt < attempts_max; ++attempt) {
+        if (charge()) {
+            return true;
+        }
+        if (!reclaim()) {
+            break;
+        }
+    }
+    return false;
+}
+
 /// What one owner has been charged; gives it back when it goes.
 class MemoryCharge {
   public:

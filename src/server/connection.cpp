@@ -17,8 +17,6 @@ namespace {
 constexpr std::size_t received_per_turn_bytes = 256U << 10U;
 // Writes of one connection before others on its thread have a turn: 1 MiB with the default deliver_bytes_max.
 constexpr int writes_per_turn = 4;
-// Memory that was reclaimed for one may be taken by another, or still be pinned: so a few attempts, not for ever.
-constexpr int reclaim_attempts = 4;
 // How often a stalled write looks whether a topic has evicted what it pins.
 constexpr std::chrono::milliseconds stall_check_interval{250};
 
@@ -359,13 +357,9 @@ void Connection::begin_stall() {
 }
 
 bool Connection::make_room_for(const std::function<bool()>& charge) {
-    for (int attempt = 0; attempt < reclaim_attempts; ++attempt) {
-        if (charge()) {
-            return true;
-        }
-        if (!shared_.registry.reclaim(WriteBatch::arena_bytes + batch_->bytes())) {
-            break;
-        }
+    const auto reclaim = [this] { return shared_.registry.reclaim(WriteBatch::arena_bytes + batch_->bytes()); };
+    if (charge_or_reclaim(charge, reclaim)) {
+        return true;
     }
     shared_.environment.counters.memory_full.add();
     close(make_error_code(Error::memory_full));

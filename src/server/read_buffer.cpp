@@ -11,8 +11,6 @@ namespace {
 constexpr std::size_t capacity_per_rest_max = 8;
 // What is read into while the budget has no room for a piece.
 constexpr std::size_t small_bytes = 16U << 10U;
-// Memory that was reclaimed for one may be taken by another, or still be pinned: so a few attempts, not for ever.
-constexpr int reclaim_attempts = 4;
 }  // namespace
 
 ReadMemoryPool::Piece ReadMemoryPool::borrow() {
@@ -35,15 +33,7 @@ void ReadMemoryPool::give_back(Piece piece) {
 }
 
 bool ReadBuffer::charge(std::uint64_t bytes) {
-    for (int attempt = 0; attempt < reclaim_attempts; ++attempt) {
-        if (charge_.resize(bytes)) {
-            return true;
-        }
-        if (!reclaim_(bytes)) {
-            break;
-        }
-    }
-    return false;
+    return charge_or_reclaim([&] { return charge_.resize(bytes); }, [&] { return reclaim_(bytes); });
 }
 
 std::span<std::byte> ReadBuffer::prepare() {

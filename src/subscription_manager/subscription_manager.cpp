@@ -9,19 +9,9 @@
 
 namespace leveret {
 
-namespace {
-// Memory that was reclaimed for one may be taken by another, or still be pinned: so a few attempts, not for ever.
-constexpr int reclaim_attempts = 4;
-}  // namespace
-
 bool charge_subscription(const ManagerContext& context, MemoryCharge& charge, std::uint64_t bytes) {
-    for (int attempt = 0; attempt < reclaim_attempts; ++attempt) {
-        if (charge.resize(bytes)) {
-            return true;
-        }
-        if (!context.registry.reclaim(bytes)) {
-            break;
-        }
+    if (charge_or_reclaim([&] { return charge.resize(bytes); }, [&] { return context.registry.reclaim(bytes); })) {
+        return true;
     }
     context.environment.counters.memory_full.add();
     return false;
