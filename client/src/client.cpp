@@ -189,13 +189,17 @@ asio::awaitable<Outcome<FetchResult>> fetch_from(Self self, std::string name, Fe
         co_return unexpected(fetched.error());
     }
     const auto checked = client_side::check_delivered(fetched->records, self->options.verify_checksums);
-    if (checked.failure) {
+    const bool is_damaged = checked.failure == Error::checksum_mismatch;
+    if (checked.failure && !is_damaged) {
         co_return unexpected(failure_of(*checked.failure));
     }
-    FetchResult result{.delivery = Delivery(answer->owner, fetched->records, fetched->epoch),
+    if (is_damaged && checked.good.empty()) {
+        co_return unexpected(client_side::damaged_record(checked.damaged_offset));
+    }
+    FetchResult result{.delivery = Delivery(answer->owner, checked.good, fetched->epoch),
                        .missed = std::nullopt,
                        .first = fetched->first,
-                       .next = fetched->next,
+                       .next = is_damaged ? Offset{checked.last_offset.value + 1} : fetched->next,
                        .end = fetched->end};
     if (fetched->missed_from < fetched->missed_to) {
         result.missed = Missed{fetched->missed_from, fetched->missed_to};

@@ -151,20 +151,22 @@ std::optional<Failure> Client::State::on_deliver(const native::Frame& frame, cli
         return std::nullopt;  // on its way while we unsubscribed
     }
     const auto checked = client_side::check_delivered(deliver->records, options.verify_checksums);
-    if (checked.failure && *checked.failure == Error::checksum_mismatch) {
-        const auto subscription = found->second->shared_from_this();
-        forget(*subscription);
-        subscription->end(failure_of(Error::checksum_mismatch));
-        return std::nullopt;
-    }
-    if (checked.failure) {
+    const bool is_damaged = checked.failure == Error::checksum_mismatch;
+    if (checked.failure && !is_damaged) {
         return broken_protocol("a Deliver with a record that is none");
     }
     if (!found->second->has_credit()) {
         return broken_protocol("it delivers more than it was given credit for");
     }
-    Delivery delivery = client_side::delivery_of(deliver->records, deliver->epoch, buffer);
-    found->second->on_deliver(std::move(delivery), Offset{checked.last_offset.value + 1});
+    if (!checked.good.empty()) {
+        Delivery delivery = client_side::delivery_of(checked.good, deliver->epoch, buffer);
+        found->second->on_deliver(std::move(delivery), Offset{checked.last_offset.value + 1});
+    }
+    if (is_damaged) {
+        const auto subscription = found->second->shared_from_this();
+        forget(*subscription);
+        subscription->end(client_side::damaged_record(checked.damaged_offset));
+    }
     return std::nullopt;
 }
 

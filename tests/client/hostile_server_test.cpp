@@ -137,6 +137,20 @@ TEST_CASE("Hostile server: a changed byte in a record ends the subscription, and
     });
 }
 
+TEST_CASE("Hostile server: what comes before a damaged record is handed over, and the failure says where to go on") {
+    Scenario().run([](Scenario& scenario) -> asio::awaitable<void> {
+        auto frame = FakeServer::deliver_frame(texts("one", "bad", "three"), 7);
+        const std::size_t record_bytes = record_layout::header_bytes + 3;
+        frame = with_byte(std::move(frame), first_record_at + record_bytes + record_layout::header_bytes, 'B');
+        auto subscription = co_await send_to_subscriber(scenario, std::move(frame));
+        co_await expect_records(subscription, texts("one"));
+        const auto closed = std::get<Closed>(co_await subscription.next());
+        REQUIRE(closed.failure.code == Error::checksum_mismatch);
+        REQUIRE(closed.failure.detail == 8);
+        REQUIRE(closed.failure.text.find("offset 8 ") != std::string::npos);
+    });
+}
+
 TEST_CASE("Hostile server: checksums are not looked at where that is not wanted") {
     Scenario scenario;
     scenario.options.verify_checksums = false;

@@ -176,6 +176,31 @@ TEST_CASE("Client: fetch gives records, what was missed and where to go on") {
     });
 }
 
+TEST_CASE("Client: fetch gives what comes before a damaged record, then a failure that names its offset") {
+    Scenario().run([](Scenario& scenario) -> asio::awaitable<void> {
+        co_await scenario.connect();
+        auto records = FakeServer::records(texts("one", "bad", "three"), 5);
+        const std::size_t record_bytes = record_layout::header_bytes + 3;
+        records.at(record_bytes + record_layout::header_bytes) = std::byte{'B'};
+        native::Fetched body{.epoch = {1}, .first = {5}, .next = {8}, .end = {8}, .records = records};
+        auto first = scenario.start(scenario.client->fetch("hello", From::offset({5})));
+        co_await scenario.server.open_topic();
+        const auto whole = co_await scenario.server.receive(FrameType::fetch);
+        co_await scenario.server.answer(whole, FrameType::fetched, body);
+        const auto result = (co_await first.result()).value();
+        REQUIRE(payloads_of(result.delivery) == texts("one"));
+        REQUIRE(result.next == Offset{6});
+
+        auto second = scenario.start(scenario.client->fetch("hello", From::offset(result.next)));
+        const auto rest = co_await scenario.server.receive(FrameType::fetch);
+        body.records = Bytes(records).subspan(record_bytes);
+        co_await scenario.server.answer(rest, FrameType::fetched, body);
+        const auto outcome = co_await second.result();
+        REQUIRE(outcome.error().code == Error::checksum_mismatch);
+        REQUIRE(outcome.error().detail == 6);
+    });
+}
+
 TEST_CASE("Client: ping takes some time, and describe_server gives figures") {
     Scenario().run([](Scenario& scenario) -> asio::awaitable<void> {
         co_await scenario.connect();

@@ -38,7 +38,9 @@ namespace leveret {
 struct Failure {
     std::error_code code;
     std::string text;
-    std::uint64_t detail = 0;  ///< bad_record: the record's index; topic_changed: the last offset known to be shared
+    /// bad_record: the record's index; topic_changed: the last offset known to be shared; checksum_mismatch of a
+    /// subscription or fetch: the record's offset, of a publish: its index
+    std::uint64_t detail = 0;
 };
 
 /// A value, or a Failure.
@@ -63,8 +65,9 @@ struct ClientOptions {
     /// subscriptions of one busy program slower, as what is on its way to them no longer fits into the processor's
     /// cache (docs/performance.md).
     std::size_t receive_queue_bytes_max = 2U << 20U;
-    /// Checks each record's checksum when it is received; one that does not match ends the subscription with
-    /// checksum_mismatch. Structure is always checked.
+    /// Checks each record's checksum when it is received. What comes before one that does not match is handed over;
+    /// then the subscription ends, or the next fetch fails, with checksum_mismatch, whose text and detail name its
+    /// offset n: From::offset(n + 1) goes on behind it. Structure is always checked.
     bool verify_checksums = true;
     bool reconnect = true;
     std::chrono::milliseconds reconnect_delay_min{50};
