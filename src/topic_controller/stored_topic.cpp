@@ -92,7 +92,8 @@ void TopicController::become_ready(std::error_code error) {
         plan_close(after);
     }
     if (error) {
-        spdlog::error("the log of topic '{}' could not be opened: {}", name_, error.message());
+        spdlog::error("the log of topic '{}' could not be opened: {}{}", name_, error.message(),
+                      error == Error::bad_log ? " `leveret log verify` says what is wrong with it." : "");
     }
     for (const MessageLog::Done& done : ready) {
         done(error);

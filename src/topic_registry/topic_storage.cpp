@@ -66,7 +66,9 @@ void TopicStorage::create(const StoredTopic& topic, Epoch epoch, Backed done) {
     note_name(topic);
     asio::post(strand_of(topic.id), [this, topic, epoch, done = std::move(done)] {
         auto backing = open(topic, epoch, true);
-        remember(topic.id, backing ? std::error_code() : backing.error());
+        if (!backing) {
+            forget_name(topic.id);
+        }
         done(std::move(backing));
     });
 }
@@ -89,6 +91,14 @@ Result<OpenedLog> TopicStorage::open_log(const StoredTopic& topic, Epoch epoch, 
 }
 
 Result<TopicBacking> TopicStorage::open(const StoredTopic& topic, Epoch epoch, bool is_new) {
+    auto backing = open_parts(topic, epoch, is_new);
+    if (!backing && is_new) {
+        (void)take_away(topic);  // or it would come back, empty, under a name that another may have by then
+    }
+    return backing;
+}
+
+Result<TopicBacking> TopicStorage::open_parts(const StoredTopic& topic, Epoch epoch, bool is_new) {
     if (is_new) {
         if (const std::error_code error = catalogue_.save(topic)) {
             return tl::unexpected(error);
@@ -96,10 +106,6 @@ Result<TopicBacking> TopicStorage::open(const StoredTopic& topic, Epoch epoch, b
     }
     auto log = open_log(topic, epoch, is_new);
     if (!log) {
-        if (is_new) {
-            (void)catalogue_.remove(
-                topic.id);  // or it would come back, empty, under a name that another may have by then
-        }
         return tl::unexpected(log.error());
     }
     for (const std::string& finding : log->recovery.findings) {
@@ -113,8 +119,15 @@ Result<TopicBacking> TopicStorage::open(const StoredTopic& topic, Epoch epoch, b
             return tl::unexpected(error);
         }
     }
-    auto positions = PositionsFile::open(files_, partition_directory(topic.id) + "/positions");
+    const std::string positions_path = partition_directory(topic.id) + "/positions";
+    auto positions = PositionsFile::open(files_, positions_path);
     if (!positions) {
+        if (positions.error() == Error::bad_log) {
+            spdlog::error(
+                "topic '{}': {} in the data directory is damaged at its front, or of another version. To set it aside: "
+                "leveret log repair --topic {} --data-dir …, while no server runs",
+                topic.name, positions_path, topic.name);
+        }
         return tl::unexpected(positions.error());
     }
     if (positions->damaged_entries() != 0) {
@@ -141,29 +154,31 @@ SavePositions TopicStorage::saver(const TopicId& id, PositionsFile file) {
 }
 
 void TopicStorage::save(const StoredTopic& topic) {
-    asio::post(strand_of(topic.id), [this, topic] { remember(topic.id, catalogue_.save(topic)); });
+    asio::post(strand_of(topic.id), [this, topic] {
+        if (has_name(topic.id)) {  // else it could not be made: written now, it would be there after a restart
+            remember(topic.id, catalogue_.save(topic));
+        }
+    });
 }
 
 void TopicStorage::remove(const StoredTopic& topic) {
     asio::post(strand_of(topic.id), [this, topic] {
-        // The catalogue first: a crash in between leaves a log that nobody knows, not a topic without one.
-        std::error_code error;
-        if (topic.settings.store == Store::file) {
-            error = catalogue_.remove(topic.id);
-        } else {
-            const auto store = find_store_(topic.settings.store);
-            error = catalogue_.remove(topic.id);
-            if (!error) {
-                error = store ? (*store)->remove(topic.id) : store.error();
-            }
-        }
+        const std::error_code error = take_away(topic);
         if (error) {
             spdlog::error("topic '{}' could not be removed from the disk: {}", topic.name, error.message());
         }
         remember(topic.id, error);
-        const std::lock_guard lock(mutex_);
-        names_.erase(topic.id.bytes);
+        forget_name(topic.id);
     });
+}
+
+/// The catalogue first: a crash in between leaves a log that nobody knows, not a topic without one.
+std::error_code TopicStorage::take_away(const StoredTopic& topic) {
+    if (const std::error_code error = catalogue_.remove(topic.id); error || topic.settings.store == Store::file) {
+        return error;  // a log of files goes with its topic's directory
+    }
+    const auto store = find_store_(topic.settings.store);
+    return store ? (*store)->remove(topic.id) : store.error();
 }
 
 void TopicStorage::flush(const TopicId& id, MessageLog::Done done) {
@@ -182,6 +197,16 @@ void TopicStorage::flush(const TopicId& id, MessageLog::Done done) {
 void TopicStorage::note_name(const StoredTopic& topic) {
     const std::lock_guard lock(mutex_);
     names_[topic.id.bytes] = topic.name;
+}
+
+void TopicStorage::forget_name(const TopicId& id) {
+    const std::lock_guard lock(mutex_);
+    names_.erase(id.bytes);
+}
+
+bool TopicStorage::has_name(const TopicId& id) {
+    const std::lock_guard lock(mutex_);
+    return names_.contains(id.bytes);
 }
 
 std::string TopicStorage::name_of(const TopicId& id) {

@@ -41,7 +41,7 @@ class TopicStorage {
     /// Every topic of the catalogue, their logs opened by that many threads, in the order of their names. Says in the
     /// server's log what it found. Blocks.
     [[nodiscard]] Result<std::vector<Loaded>> load(unsigned threads, Epoch epoch);
-    /// Makes the topic durable, then its log.
+    /// Makes the topic durable, then its log. Where one of them fails nothing of it is left.
     void create(const StoredTopic& topic, Epoch epoch, Backed done);
     /// Takes the topic's new settings.
     void save(const StoredTopic& topic);
@@ -59,11 +59,17 @@ class TopicStorage {
     using Strand = asio::strand<asio::any_io_executor>;
 
     [[nodiscard]] Result<TopicBacking> open(const StoredTopic& topic, Epoch epoch, bool is_new);
+    [[nodiscard]] Result<TopicBacking> open_parts(const StoredTopic& topic, Epoch epoch, bool is_new);
     [[nodiscard]] Result<OpenedLog> open_log(const StoredTopic& topic, Epoch epoch, bool is_new);
     [[nodiscard]] SavePositions saver(const TopicId& id, PositionsFile file);
     [[nodiscard]] Strand& strand_of(const TopicId& id) noexcept;
     void remember(const TopicId& id, std::error_code error);
+    /// All of it, from the disk.
+    [[nodiscard]] std::error_code take_away(const StoredTopic& topic);
     void note_name(const StoredTopic& topic);
+    void forget_name(const TopicId& id);
+    /// It was loaded or created here, and has not gone.
+    [[nodiscard]] bool has_name(const TopicId& id);
 
     Files& files_;
     TopicCatalogue catalogue_;
