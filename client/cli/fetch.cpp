@@ -30,8 +30,7 @@ class FetchPrinter {
 
     void print(const FetchResult& result) {
         if (result.missed) {
-            say(fmt::format("missed {} records, offsets {} to {}: they are gone", result.missed->records(),
-                            result.missed->from.value, result.missed->to.value - 1));
+            say(in_words(*result.missed));
         }
         next_ = result.next;
         end_ = end_.value_or(result.end);  // the end as it was when we began: a busy topic has no other

@@ -28,6 +28,14 @@ void say(std::string_view sentence) {
     fmt::print(stderr, "leveret: {}\n", sentence);
 }
 
+std::string in_words(const Missed& missed) {
+    if (missed.records() == 1) {
+        return fmt::format("missed 1 record, offset {}: it is gone", missed.from.value);
+    }
+    return fmt::format("missed {} records, offsets {} to {}: they are gone", missed.records(), missed.from.value,
+                       missed.to.value - 1);
+}
+
 std::string sentence_of(const Failure& failure) {
     const std::string text = failure.text.empty() ? failure.code.message() : failure.text;
     if (failure.code.category() != error_category()) {

@@ -19,6 +19,9 @@ namespace leveret::cli {
 /// Writes "leveret: <sentence>" to standard error.
 void say(std::string_view sentence);
 
+/// "missed 2 records, offsets 0 to 1: they are gone".
+[[nodiscard]] std::string in_words(const Missed& missed);
+
 /// The failure's sentence and its name in docs/errors.md.
 [[nodiscard]] std::string sentence_of(const Failure& failure);
 

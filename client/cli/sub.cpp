@@ -52,8 +52,7 @@ class RecordPrinter {
     }
     bool operator()(const Missed& missed) {
         output_.flush();
-        say(fmt::format("missed {} records, offsets {} to {}: they were gone before they could be delivered",
-                        missed.records(), missed.from.value, missed.to.value - 1));
+        say(in_words(missed));
         return true;
     }
     bool operator()(const TopicChanged& changed) {
