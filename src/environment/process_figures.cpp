@@ -1,5 +1,6 @@
 #include "environment/process_figures.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 
@@ -32,7 +33,8 @@ ProcessFigures process_figures() noexcept {
     if (getrusage(RUSAGE_SELF, &usage) == 0) {
         figures.cpu_user_us = microseconds(usage.ru_utime);
         figures.cpu_system_us = microseconds(usage.ru_stime);
-        figures.rss_peak_bytes = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+        // The kernel brings its peak up to date now and then only.
+        figures.rss_peak_bytes = std::max(static_cast<std::uint64_t>(usage.ru_maxrss) * 1024, figures.rss_bytes);
     }
     return figures;
 }
