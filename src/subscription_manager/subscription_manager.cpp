@@ -9,7 +9,7 @@
 
 namespace leveret {
 
-bool charge_subscription(const ManagerContext& context, MemoryCharge& charge, std::uint64_t bytes) {
+bool charge_for_client(const ManagerContext& context, MemoryCharge& charge, std::uint64_t bytes) {
     if (charge_or_reclaim([&] { return charge.resize(bytes); }, [&] { return context.registry.reclaim(bytes); })) {
         return true;
     }

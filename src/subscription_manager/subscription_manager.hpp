@@ -40,9 +40,9 @@ struct ManagerContext {
 /// the topic that it waits for and of who is to be woken, and the allocator's share.
 inline constexpr std::size_t subscription_overhead_bytes = 160;
 
-/// Makes `charge` cover `bytes` of a subscription. Where the budget has no room topics lose their oldest blocks. False:
-/// memory_full, which is counted, and nothing has changed.
-[[nodiscard]] bool charge_subscription(const ManagerContext& context, MemoryCharge& charge, std::uint64_t bytes);
+/// Makes `charge` cover `bytes` of what a connection has asked for. Where the budget has no room topics lose their
+/// oldest blocks. False: memory_full, which is counted, and nothing has changed.
+[[nodiscard]] bool charge_for_client(const ManagerContext& context, MemoryCharge& charge, std::uint64_t bytes);
 
 /// Strand: connection, all of it.
 class SubscriptionManager {

@@ -110,6 +110,22 @@ TEST_CASE("Fetch: only so many of a connection wait, and one that was answered m
     CHECK(fixture.answer() == "nothing yet");
 }
 
+TEST_CASE("Fetch: where memory is full none waits, and one that does not is answered") {
+    FetchFixture fixture;
+    const std::uint64_t before = fixture.memory.used_bytes();
+    fixture.client.send(fetch(fixture.topic, 0, 10));
+    CHECK(fixture.memory.used_bytes() > before);
+    fixture.advance(10ms);
+    CHECK(fixture.answer() == "empty");
+    CHECK(fixture.memory.used_bytes() == before);
+
+    REQUIRE(fixture.memory.try_charge(fixture.memory.bytes_max() - before));
+    CHECK(fixture.client.refusal(fetch(fixture.topic, 0, 10)) == Error::memory_full);
+    CHECK(fixture.counters.memory_full.value() == 1);
+    fixture.client.send(fetch(fixture.topic, 0, 0));
+    CHECK(fixture.answer() == "empty");
+}
+
 TEST_CASE("Fetch: a waiting one whose topic is deleted is told so") {
     FetchFixture fixture;
     fixture.client.send(fetch(fixture.topic, 0, 1000));

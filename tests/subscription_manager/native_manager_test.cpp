@@ -118,6 +118,20 @@ TEST_CASE("NativeManager: a subscription is charged to the memory budget until i
     CHECK(world.memory.used_bytes() - before > plain);
 }
 
+TEST_CASE("NativeManager: where memory is full no more topics are opened, and those that are stay so") {
+    ManagerWorld world;
+    NativeClient client(world);
+    const auto topic = client.open("topic");
+    world.create_topic("other");
+    const std::uint64_t rest = world.memory.bytes_max() - world.memory.used_bytes();
+    REQUIRE(world.memory.try_charge(rest));
+    CHECK(client.refusal(open_topic("other")) == Error::memory_full);
+    CHECK(world.counters.memory_full.value() == 1);
+    CHECK(client.open("topic") == topic);
+    world.memory.release(rest);
+    CHECK(client.open("other") != topic);
+}
+
 TEST_CASE("NativeManager: where memory is full a subscription is refused, and its connection goes on") {
     ManagerWorld world;
     NativeClient client(world);

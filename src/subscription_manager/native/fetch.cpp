@@ -21,24 +21,29 @@ NativeManager::Handled NativeManager::fetch(const native::Frame& frame) {
         context_.environment.counters.fetches_refused.add();
         return Refusal(Error::too_many_fetches);
     }
+    MemoryCharge charge(context_.environment.memory);
+    if (may_wait && !charge_for_client(context_, charge, WaitingFetch::memory_bytes)) {
+        return Refusal(Error::memory_full, "the server's memory limit is reached: no fetch can wait for now");
+    }
     const std::size_t most = std::min(limits.reply_bytes_max, limits.frame_bytes_max - native::overhead_bytes_max);
     const std::size_t max_bytes = std::min<std::size_t>(
         most, asked->request.max_bytes == 0 ? limits.deliver_bytes_max : asked->request.max_bytes);
-    const auto waiting =
-        std::make_shared<WaitingFetch>(*this, frame.header.correlation, asked->topic, *cursor, max_bytes);
+    const auto waiting = std::make_shared<WaitingFetch>(*this, frame.header.correlation, asked->topic, *cursor,
+                                                        max_bytes, std::move(charge));
     fetches_.emplace(waiting.get(), waiting);
     waiting->begin(std::chrono::milliseconds(asked->request.max_wait_ms));
     return {};
 }
 
 WaitingFetch::WaitingFetch(NativeManager& manager, Correlation correlation, TopicPtr topic, TopicCursor cursor,
-                           std::size_t max_bytes)
+                           std::size_t max_bytes, MemoryCharge charge)
     : StrandWaiter(manager.context_.wake_list),
       manager_(&manager),
       correlation_(correlation),
       topic_(std::move(topic)),
       cursor_(std::move(cursor)),
-      max_bytes_(max_bytes) {}
+      max_bytes_(max_bytes),
+      charge_(std::move(charge)) {}
 
 void WaitingFetch::begin(std::chrono::milliseconds max_wait) {
     time_is_up_ = max_wait.count() == 0;

@@ -51,7 +51,8 @@ bool has_only_known_bits(const native::FrameHeader& header) noexcept {
 
 }  // namespace
 
-NativeManager::NativeManager(ManagerContext context) : context_(std::move(context)) {}
+NativeManager::NativeManager(ManagerContext context)
+    : context_(std::move(context)), opened_charge_(context_.environment.memory) {}
 
 NativeManager::~NativeManager() {
     if (waited_for_ != nullptr) {

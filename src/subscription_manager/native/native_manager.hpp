@@ -156,6 +156,7 @@ class NativeManager final : public SubscriptionManager {
 
     std::vector<TopicPtr> opened_;  // a handle is an index into it, plus 1
     std::unordered_map<const TopicController*, std::uint32_t> handles_;
+    MemoryCharge opened_charge_;  // for both
 
     std::unordered_map<std::uint32_t, std::shared_ptr<NativeSubscription>> subscriptions_;  // by SubscriptionId
     std::uint32_t last_subscription_ = 0;

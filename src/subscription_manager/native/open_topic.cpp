@@ -2,6 +2,11 @@
 
 namespace leveret {
 
+namespace {
+// An open topic's entries in two tables, and the allocator's share.
+constexpr std::size_t open_topic_bytes = 96;
+}  // namespace
+
 NativeManager::Handled NativeManager::open_topic(const native::Frame& frame) {
     const auto request = native::TopicName::decode(frame.body);
     if (!request) {
@@ -21,6 +26,9 @@ NativeManager::Handled NativeManager::open_topic(const native::Frame& frame) {
         if (opened_.size() >= context_.environment.limits.open_topics_per_connection_max) {
             context_.environment.counters.opens_refused.add();
             return Refusal(Error::too_many_open_topics);
+        }
+        if (!charge_for_client(context_, opened_charge_, (opened_.size() + 1) * open_topic_bytes)) {
+            return Refusal(Error::memory_full, "the server's memory limit is reached: no more open topics for now");
         }
         opened_.push_back(*topic);
         known = handles_.emplace(topic->get(), static_cast<std::uint32_t>(opened_.size())).first;

@@ -27,7 +27,7 @@ NativeManager::Handled NativeManager::subscribe(const native::Frame& frame) {
         return Refusal(cursor.error());
     }
     MemoryCharge charge(context_.environment.memory);
-    if (!charge_subscription(context_, charge, NativeSubscription::memory_bytes(asked->request))) {
+    if (!charge_for_client(context_, charge, NativeSubscription::memory_bytes(asked->request))) {
         return Refusal(Error::memory_full, "the server's memory limit is reached: no more subscriptions for now");
     }
     const SubscriptionId id{++last_subscription_};

@@ -14,8 +14,11 @@ class NativeManager;
 /// Strand: connection.
 class WaitingFetch final : public StrandWaiter {
   public:
+    /// One that is to wait, its timer, and its entries in tables.
+    static constexpr std::size_t memory_bytes = 512;
+    /// `charge` covers memory_bytes, where it may wait.
     WaitingFetch(NativeManager& manager, Correlation correlation, TopicPtr topic, TopicCursor cursor,
-                 std::size_t max_bytes);
+                 std::size_t max_bytes, MemoryCharge charge);
 
     /// Answers at once if there is a record or no time to wait; else waits for the first of both.
     void begin(std::chrono::milliseconds max_wait);
@@ -33,6 +36,7 @@ class WaitingFetch final : public StrandWaiter {
     const TopicPtr topic_;
     TopicCursor cursor_;
     const std::size_t max_bytes_;
+    const MemoryCharge charge_;
     std::unique_ptr<Timer> timer_;
     bool time_is_up_ = false;
 };

@@ -236,7 +236,7 @@ bool ZaichikManager::carry_out(const zaichik::Subscribe& command) {
         return true;
     }
     MemoryCharge charge(context_.environment.memory);
-    if (!charge_subscription(context_, charge, TopicStream::memory_bytes(command.topic))) {
+    if (!charge_for_client(context_, charge, TopicStream::memory_bytes(command.topic))) {
         close(make_error_code(Error::memory_full));
         return true;
     }
