@@ -21,7 +21,8 @@ using Json = nlohmann::ordered_json;
 constexpr std::string_view topics_directory = "topics";
 constexpr std::string_view deleted_suffix = ".deleted";
 constexpr std::string_view topic_json = "/topic.json";
-/// Read where the other is damaged. Not synced: it is not what a power cut can take that it is there for.
+/// Read where the other is damaged: the same, or missing, or damaged itself, but never older. Not synced: it is not
+/// what a power cut can take that it is there for.
 constexpr std::string_view topic_json_copy = "/topic.json.copy";
 constexpr const char* format_path = "leveret.json";
 constexpr unsigned format = 1;
@@ -153,6 +154,18 @@ std::string path_of(std::string_view name) {
     return std::string(topics_directory) + "/" + std::string(name);
 }
 
+/// Whether there is one that can be read.
+bool has_topic_json(Files& files, const std::string& path) {
+    const auto content = read_file(files, path + std::string(topic_json), topic_json_bytes_max);
+    StoredTopic topic;
+    return content && read_topic(*content, topic).empty();
+}
+
+std::error_code write_copy(Files& files, const std::string& path, Bytes content) {
+    const auto copy = uninterrupted([&] { return files.open(path, Files::Open::overwrite); });
+    return copy ? write_all(**copy, 0, {&content, 1}) : copy.error();
+}
+
 /// As much as can be removed; the first error.
 std::error_code remove_all(Files& files, const std::string& path) {
     const auto entries = uninterrupted([&] { return files.list(path); });
@@ -208,12 +221,27 @@ class DirectoryLoader {
         if (!why.empty()) {
             find(path, "is known by the copy of its topic.json, which " + why);
         }
+        if (why.empty()) {
+            keep_copy(path + std::string(topic_json_copy), *content);
+        }
         loaded_.topics.push_back(std::move(topic));
     }
 
     bool read_copy(const std::string& path, StoredTopic& topic) {
         const auto copy = read_file(files_, path + std::string(topic_json_copy), topic_json_bytes_max);
         return copy && read_topic(*copy, topic).empty();
+    }
+
+    /// Writes it anew where it is missing, or is not the same as what has been read.
+    void keep_copy(const std::string& path, Bytes content) {
+        const auto copy = read_file(files_, path, topic_json_bytes_max);
+        if (!copy && !is_missing(copy.error())) {
+            return find(path, "cannot be read: " + copy.error().message());
+        }
+        const bool differs = copy && as_text(*copy) != as_text(content);
+        if ((!copy || differs) && write_copy(files_, path, content) && differs) {
+            find(path, "is not the same as topic.json");
+        }
     }
 
     void find(const std::string& path, const std::string& what) {
@@ -290,14 +318,20 @@ std::error_code TopicCatalogue::save(const StoredTopic& topic) {
             uninterrupted([&] { return files_.sync_directory(std::string(topics_directory)); })) {
         return error;
     }
+    // The copy goes before what it is a copy of, and durably with it: an older one, read later, could let go of records
+    // that the newer settings keep. Where it is all that tells of the topic it stays until topic.json is there again.
+    const std::string copy_path = path + std::string(topic_json_copy);
+    if (has_topic_json(files_, path)) {
+        const std::error_code error = uninterrupted([&] { return files_.remove(copy_path); });
+        if (error && !is_missing(error)) {
+            return error;
+        }
+    }
     const std::string text = written(topic);
     if (const std::error_code error = replace_file(files_, path + std::string(topic_json), as_bytes(text))) {
         return error;
     }
-    if (const auto copy = files_.open(path + std::string(topic_json_copy), Files::Open::overwrite)) {
-        const Bytes content = as_bytes(text);
-        (void)write_all(**copy, 0, {&content, 1});  // without it there is no copy: no reason to refuse the topic
-    }
+    (void)write_copy(files_, copy_path, as_bytes(text));  // without it there is no copy: no reason to refuse the topic
     return {};
 }
 

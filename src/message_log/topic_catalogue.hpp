@@ -33,9 +33,9 @@ class TopicCatalogue {
 
     /// Makes the directories if need be. Errors: the system's; bad_log for a data directory of another version.
     [[nodiscard]] std::error_code prepare();
+    /// Finishes what a crash has interrupted. Of two topics with one name, which a crash cannot leave but a copied
+    /// directory can, the later by id is a finding.
     [[nodiscard]] Result<Loaded> load();
-    /// Of two topics with one name, which a crash cannot leave but a copied directory can, the later by id is a
-    /// finding.
     [[nodiscard]] std::error_code save(const StoredTopic& topic);
     /// Takes the topic out of the catalogue, durably; then whatever else its directory has is removed.
     [[nodiscard]] std::error_code remove(const TopicId& id);

@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "message_log/segment/read_only_files.hpp"
 #include "message_log/topic_catalogue.hpp"
 #include "support/simulated_files.hpp"
 
@@ -253,6 +254,66 @@ TEST_CASE_METHOD(CatalogueFixture,
     CHECK(loaded.findings.front().find("is known by the copy of its topic.json") != std::string::npos);
     REQUIRE_FALSE(catalogue.save(saved));
     CHECK(load().findings.empty());
+}
+
+TEST_CASE_METHOD(CatalogueFixture, "TopicCatalogue: no copy is older than topic.json, whatever fails and is lost") {
+    StoredTopic saved = topic(1, "a");
+    const std::string copy_path = json_path(saved) + ".copy";
+    REQUIRE_FALSE(catalogue.save(saved));
+    write(copy_path, read(copy_path));  // durably
+    saved.settings.retention_ttl_ms = 1;
+    SECTION("the copy cannot be opened") {
+        files.fail({.kind = Operation::Kind::open,
+                    .path_part = copy_path,
+                    .error = make_error_code(std::errc::too_many_files_open)});
+    }
+    SECTION("the copy cannot be written") {
+        files.fail({.kind = Operation::Kind::write,
+                    .path_part = copy_path,
+                    .error = make_error_code(std::errc::no_space_on_device)});
+    }
+    SECTION("the machine stops") {}
+    REQUIRE_FALSE(catalogue.save(saved));
+    SimulatedDisk survived = files.disk().after({.unsynced = Unsynced::lost});
+    survived.flip_bit(json_path(saved), 100);
+    SimulatedFiles survived_files(survived);
+    CHECK(TopicCatalogue(survived_files).load()->topics.empty());
+}
+
+TEST_CASE_METHOD(CatalogueFixture,
+                 "TopicCatalogue: a copy that is all there is stays while topic.json is written anew") {
+    const StoredTopic saved = topic(1, "a");
+    REQUIRE_FALSE(catalogue.save(saved));
+    write(json_path(saved), "{}");
+    files.fail({.kind = Operation::Kind::write, .error = make_error_code(std::errc::no_space_on_device)});
+    CHECK(catalogue.save(saved) == std::errc::no_space_on_device);
+    CHECK(load().topics == std::vector{saved});
+}
+
+TEST_CASE_METHOD(CatalogueFixture, "TopicCatalogue: a start writes a copy that is missing or not the same") {
+    const StoredTopic saved = topic(1, "a");
+    const std::string copy_path = json_path(saved) + ".copy";
+    REQUIRE_FALSE(catalogue.save(saved));
+    SECTION("missing") {
+        REQUIRE_FALSE(files.remove(copy_path));
+    }
+    SECTION("not the same") {
+        write(copy_path, "{}");
+    }
+    CHECK(load().findings.empty());
+    CHECK(read(copy_path) == read(json_path(saved)));
+}
+
+TEST_CASE_METHOD(CatalogueFixture, "TopicCatalogue: a copy that is not the same, and cannot be written, is a finding") {
+    const StoredTopic saved = topic(1, "a");
+    REQUIRE_FALSE(catalogue.save(saved));
+    write(json_path(saved) + ".copy", "{}");
+    ReadOnlyFiles unchanged(files);
+    const auto loaded = TopicCatalogue(unchanged).load();
+    REQUIRE(loaded);
+    CHECK(loaded->topics == std::vector{saved});
+    CHECK(loaded->findings ==
+          std::vector{json_path(saved) + ".copy is not the same as topic.json; it was left as it is."});
 }
 
 TEST_CASE_METHOD(CatalogueFixture, "TopicCatalogue: one topic that cannot be read does not hide the others") {

@@ -11,6 +11,7 @@ namespace leveret::cli {
 namespace {
 
 constexpr std::string_view deleted_suffix = ".deleted";
+constexpr std::string_view copy_suffix = "/topic.json.copy";
 
 /// "<path> <what>; it was left as it is.", as the catalogue puts it.
 LogFinding finding_of(const std::string& sentence) {
@@ -27,6 +28,9 @@ LogFinding finding_of(const std::string& sentence) {
     }
     if (finding.what.starts_with("is known by the copy")) {
         finding.remedy = "leveret topic alter writes both anew";
+    }
+    if (finding.path.ends_with(copy_suffix)) {
+        finding.remedy = "the server's next start writes it anew";
     }
     return finding;
 }
@@ -96,7 +100,9 @@ std::optional<std::string> DataDirectory::load(const LogOptions& options) {
     }
     for (const std::string& sentence : loaded->findings) {
         LogFinding finding = finding_of(sentence);
-        if (!finding.path.ends_with(deleted_suffix)) {  // it goes with the next start
+        const bool goes_with_next_start = finding.path.ends_with(deleted_suffix);
+        const bool may_be_written = options.running && finding.path.ends_with(copy_suffix);
+        if (!goes_with_next_start && !may_be_written) {
             findings_.push_back(std::move(finding));
         }
     }
