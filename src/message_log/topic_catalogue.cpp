@@ -341,13 +341,10 @@ std::error_code TopicCatalogue::remove(const TopicId& id) {
     if (const std::error_code error = uninterrupted([&] { return files_.rename(path, deleted); })) {
         return error;
     }
-    if (const std::error_code error =
-            uninterrupted([&] { return files_.sync_directory(std::string(topics_directory)); })) {
-        return error;
-    }
-    // The topic is gone whatever happens now: the next load() takes what is left.
+    const std::error_code error = uninterrupted([&] { return files_.sync_directory(std::string(topics_directory)); });
+    // The topic is gone whatever happens now, but for a power cut: the next load() takes what is left.
     (void)remove_all(files_, deleted);
-    return {};
+    return error;
 }
 
 }  // namespace leveret

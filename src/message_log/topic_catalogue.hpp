@@ -37,7 +37,8 @@ class TopicCatalogue {
     /// directory can, the later by id is a finding.
     [[nodiscard]] Result<Loaded> load();
     [[nodiscard]] std::error_code save(const StoredTopic& topic);
-    /// Takes the topic out of the catalogue, durably; then whatever else its directory has is removed.
+    /// Takes the topic out of the catalogue, durably; then whatever else its directory has is removed, also where it is
+    /// not known to be durable, which is an error.
     [[nodiscard]] std::error_code remove(const TopicId& id);
 
     /// "topics/<32 hexadecimal digits>".

@@ -43,7 +43,8 @@ struct FailingStorage : RegistryFixture {
         has_failed_call = files.failed_call().has_value();
         files.fail({.call = std::numeric_limits<std::uint64_t>::max()});
     }
-    std::size_t topics_on_disk() { return TopicCatalogue(files).load().value().topics.size(); }
+    /// Those that are deleted in name only, too.
+    std::size_t topics_on_disk() { return files.list("topics").value().size(); }
 
     std::error_code outcome;
     bool has_failed_call = false;
@@ -79,5 +80,15 @@ TEST_CASE_METHOD(FailingStorage,
         CHECK(registry->alter("topic", [](TopicSettings& settings) { settings.retention_ttl_ms = 1000; }));
     });
     CHECK(outcome == io_error);
+    CHECK(topics_on_disk() == 0);
+}
+
+TEST_CASE_METHOD(FailingStorage,
+                 "TopicStorage: a topic that cannot be made leaves nothing behind where that cannot be synced either") {
+    const auto full = std::make_error_code(std::errc::too_many_files_open);
+    files.fail({.kind = Operation::Kind::sync_directory, .path_part = "topics", .error = full, .then = full});
+    registry->when_kept(topic("topic", {.store = Store::file}), [&](std::error_code error) { outcome = error; });
+    run();
+    CHECK(outcome == full);
     CHECK(topics_on_disk() == 0);
 }
