@@ -163,6 +163,9 @@ void TopicStorage::save(const StoredTopic& topic) {
 
 void TopicStorage::remove(const StoredTopic& topic) {
     asio::post(strand_of(topic.id), [this, topic] {
+        if (!has_name(topic.id)) {
+            return;  // it could not be made, and has been taken away already
+        }
         const std::error_code error = take_away(topic);
         if (error) {
             spdlog::error("topic '{}' could not be removed from the disk: {}", topic.name, error.message());

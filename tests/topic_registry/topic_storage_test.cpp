@@ -92,3 +92,11 @@ TEST_CASE_METHOD(FailingStorage,
     CHECK(outcome == full);
     CHECK(topics_on_disk() == 0);
 }
+
+TEST_CASE_METHOD(FailingStorage, "TopicStorage: to delete a topic that could not be made is no failure") {
+    std::error_code removed = make_error_code(Error::timed_out);
+    create(1, [&] { CHECK_FALSE(registry->remove("topic", [&](std::error_code error) { removed = error; })); });
+    CHECK(outcome == io_error);
+    CHECK_FALSE(removed);
+    CHECK(topics_on_disk() == 0);
+}
