@@ -86,6 +86,18 @@ const std::error_category& error_category() noexcept {
     return category;
 }
 
+Error error_to_answer(const std::error_code& error) noexcept {
+    if (error.category() == error_category()) {
+        return static_cast<Error>(error.value());
+    }
+    if (error == std::errc::no_space_on_device) {
+        return Error::disk_full;
+    }
+    const bool is_want_of_files =
+        error == std::errc::too_many_files_open || error == std::errc::too_many_files_open_in_system;
+    return is_want_of_files ? Error::topic_busy : Error::log_failed;
+}
+
 std::string_view error_name(Error error) noexcept {
     const Description* description = find_description(error);
     return description != nullptr ? description->name : "unknown_error";

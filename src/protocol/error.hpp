@@ -69,6 +69,10 @@ enum class Error : std::uint16_t {
     return {static_cast<int>(error), error_category()};
 }
 
+/// What a client is answered with for it: one of ours as it is; of the system's, want of room is disk_full, want of
+/// files topic_busy, and everything else log_failed.
+[[nodiscard]] Error error_to_answer(const std::error_code& error) noexcept;
+
 /// The code's name as in the enum and in docs/errors.md ("topic_exists"); "unknown_error" for a number that is none.
 [[nodiscard]] std::string_view error_name(Error error) noexcept;
 

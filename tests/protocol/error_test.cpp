@@ -25,6 +25,14 @@ TEST_CASE("Error: a number that is none has a name and a sentence all the same",
     CHECK_FALSE(error_sentence(Error{9999}).empty());
 }
 
+TEST_CASE("Error: what the system refuses has an answer for clients", "[error]") {
+    CHECK(error_to_answer(Error::unknown_topic) == Error::unknown_topic);
+    CHECK(error_to_answer(make_error_code(std::errc::no_space_on_device)) == Error::disk_full);
+    CHECK(error_to_answer(make_error_code(std::errc::too_many_files_open)) == Error::topic_busy);
+    CHECK(error_to_answer(make_error_code(std::errc::too_many_files_open_in_system)) == Error::topic_busy);
+    CHECK(error_to_answer(make_error_code(std::errc::io_error)) == Error::log_failed);
+}
+
 TEST_CASE("Error: fail() makes a result without a value", "[error]") {
     const Result<int> result = fail(Error::bad_frame);
     REQUIRE_FALSE(result);

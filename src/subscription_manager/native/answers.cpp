@@ -21,10 +21,7 @@ void NativeManager::answer_when_kept(const TopicPtr& topic, Correlation correlat
 
 void NativeManager::answer_error(const Refusal& refusal, Correlation correlation, std::uint32_t handle) {
     context_.environment.counters.request_errors.add();
-    const bool is_ours = refusal.code.category() == error_category();
-    const bool is_full = refusal.code == std::errc::no_space_on_device;
-    const Error others = is_full ? Error::disk_full : Error::log_failed;
-    const Error code = is_ours ? static_cast<Error>(refusal.code.value()) : others;
+    const Error code = error_to_answer(refusal.code);
     const std::string text = refusal.text.empty() ? refusal.code.message() : refusal.text;
     spdlog::debug("[{}] Error {}: {}", context_.peer, error_name(code), text);
     answer(native::FrameType::error, native::ErrorAnswer{.code = code, .detail = refusal.detail, .text = text},
