@@ -161,8 +161,8 @@ class TopicController : public std::enable_shared_from_this<TopicController> {
     /// Removes the records below `before`. Cursors that have not come to them are told so as for evicted ones, but they
     /// are not counted as evicted. They cannot be read from now on; `done`, which may be empty, is called when they are
     /// gone for good: at once for a memory topic, otherwise on a thread of the log's or before this returns. Its
-    /// errors: disk_full, log_failed; then they may be back after a restart. Errors, with which nothing is done, nor
-    /// `done` called: offset_out_of_range (above the end), shutting_down, or why the log has failed.
+    /// errors: disk_full, topic_busy, log_failed; then they may be back after a restart. Errors, with which nothing is
+    /// done, nor `done` called: offset_out_of_range (above the end), shutting_down, or why the log has failed.
     [[nodiscard]] std::error_code trim(Offset before, const MessageLog::Done& done = {});
     /// Lets go of what has expired and of blocks kept for reuse or, where there is neither, evicts the oldest block.
     /// Answers how many bytes that frees, those that a reader still pins as soon as it is done; 0 where only the newest
