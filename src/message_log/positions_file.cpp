@@ -220,8 +220,7 @@ std::error_code PositionsFile::write_anew() {
         write_entry(out, name, offset);
     }
     if (const std::error_code error = replace_file(*files_, path_, content)) {
-        (void)files_->remove(path_ + ".new");
-        if (is_want_of_files(error)) {
+        if (files_->remove(path_ + ".new")) {
             file_bytes_ = 0;  // the file may be the new one already: the next save writes it anew
         }
         return error;

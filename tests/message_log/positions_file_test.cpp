@@ -235,6 +235,20 @@ TEST_CASE("PositionsFile: where too many files are open a save is refused, and t
     CHECK(after_power_cut(files).at("a") == Offset{1});
 }
 
+TEST_CASE("PositionsFile: a save that is refused after its file has been renamed is written over by the next") {
+    SimulatedFiles files;
+    PositionsFile file = open(files);
+    REQUIRE_FALSE(save(file, {{"a", {1}}}));
+    REQUIRE_FALSE(save(file, {{"a", {2}}}, false));
+    REQUIRE_FALSE(save(file, {{"a", {3}}}, false));
+    files.fail({.kind = Operation::Kind::sync_directory, .error = make_error_code(std::errc::no_space_on_device)});
+    CHECK(save(file, {{"b", {1}}}) == Error::disk_full);
+    CHECK_FALSE(save(file, {{"c", {4}}}, false));
+    const PositionsFile reopened = open(files);
+    CHECK(reopened.positions() == PositionsFile::Positions{{"a", {3}}, {"c", {4}}});
+    CHECK(reopened.damaged_entries() == 0);
+}
+
 TEST_CASE("PositionsFile: what a full disk has refused is not kept by the next save") {
     const bool has_file = GENERATE(true, false);
     SimulatedFiles files;
