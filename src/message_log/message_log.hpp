@@ -94,6 +94,7 @@ class MessageLog {
     /// topic_busy: too many files are open, and a start may find it done; log_failed.
     virtual void trim(Offset before, Done done) = 0;
     /// Carries out what is under way, syncs, leaves a mark that it did, and closes. Every later call fails with
+    /// log_failed. Errors: topic_busy, where too many files are open: there is no mark, and nothing else is wrong;
     /// log_failed.
     virtual void close(Done done) = 0;
 

@@ -45,9 +45,15 @@ class SegmentFixture {
 
     [[nodiscard]] LogDriver& log() { return *driver; }
     [[nodiscard]] LogExtent extent() const { return opened.log->extent(); }
-    void run() {
+    /// How many handlers there were.
+    std::size_t run() {
         io_.restart();
-        io_.run();
+        return io_.run();
+    }
+    /// What can be done at once.
+    void poll() {
+        io_.restart();
+        io_.poll();
     }
 
     [[nodiscard]] std::string directory() const { return "topics/" + topic.to_string() + "/0/"; }

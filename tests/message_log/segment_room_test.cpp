@@ -123,19 +123,66 @@ TEST_CASE_METHOD(SegmentFixture, "segment room: where too many files are open, r
 }
 
 TEST_CASE_METHOD(SegmentFixture, "segment room: an append waits until its files can be opened, whichever that is") {
-    const std::uint64_t call = GENERATE(1U, 2U, 3U);
-    const auto sync = GENERATE(Sync::no, Sync::yes);
+    struct Opening {
+        const char* path;
+        std::uint64_t call;
+        Sync sync;
+    };
+    // To take the clean mark away, to write, and for the slot after the sync.
+    const auto opening =
+        GENERATE(Opening{"partition.meta", 1, Sync::no}, Opening{"partition.meta", 1, Sync::yes},
+                 Opening{".log", 1, Sync::no}, Opening{".log", 1, Sync::yes}, Opening{"partition.meta", 2, Sync::yes});
+    settings.open_files_max = 1;
     reopen_after_close();
-    files->fail({.call = call, .kind = Kind::open, .error = make_error_code(std::errc::too_many_files_open)});
+    files->fail({.call = opening.call,
+                 .kind = Kind::open,
+                 .path_part = opening.path,
+                 .error = make_error_code(std::errc::too_many_files_open),
+                 .then = make_error_code(std::errc::too_many_files_open_in_system)});
     const auto batch = log().next_batch({"a"});
     const Bytes run_of_bytes = *batch;
     const auto appended = log().answer_to<MessageLog::Appended>([&](auto done) {
-        opened.log->append({&run_of_bytes, 1}, sync, done);
+        opened.log->append({&run_of_bytes, 1}, opening.sync, done);
     });
+    CHECK(files->failed_call());
     CHECK_FALSE(appended.error);
     CHECK_FALSE(log().append({"b"}, Sync::yes).error);
     CHECK(counters->logs_failed.value() == 0);
     crash(Unsynced::lost);
     CHECK(extent().end == Offset{2});
     CHECK(opened.recovery.damages == 0);
+}
+
+TEST_CASE_METHOD(SegmentFixture, "segment room: however many appends wait, one timer tries again") {
+    const auto full = make_error_code(std::errc::too_many_files_open);
+    std::vector<std::size_t> handlers;
+    for (const int appends : {1, 2}) {
+        reopen_after_close();
+        files->fail({.kind = Kind::open, .error = full, .then = appends == 2 ? full : std::error_code()});
+        for (int i = 0; i < appends; ++i) {
+            const auto batch = log().next_batch({"a"});
+            const Bytes run_of_bytes = *batch;
+            opened.log->append({&run_of_bytes, 1}, Sync::yes, [batch](const MessageLog::Appended&) {});
+            poll();
+        }
+        handlers.push_back(run());
+    }
+    CHECK(handlers.front() > 0);
+    CHECK(handlers.front() == handlers.back());
+}
+
+TEST_CASE_METHOD(SegmentFixture,
+                 "segment room: a log whose files cannot be opened closes without its mark, and has not failed") {
+    settings.open_files_max = 1;
+    reopen_after_close();
+    REQUIRE_FALSE(log().append({"a"}, Sync::no).error);
+    files->fail(
+        {.kind = Kind::open, .path_part = "partition.meta", .error = make_error_code(std::errc::too_many_files_open)});
+    CHECK(log().close() == Error::topic_busy);
+    CHECK(files->failed_call());
+    CHECK(counters->logs_failed.value() == 0);
+    CHECK(has_finding("could not be closed cleanly"));
+    crash(Unsynced::kept);
+    CHECK(extent().end == Offset{1});
+    CHECK(opened.recovery.findings.empty());
 }

@@ -109,10 +109,10 @@ class SegmentLog::Core : public std::enable_shared_from_this<Core> {
     [[nodiscard]] std::error_code grant(const Room& room);
     [[nodiscard]] std::size_t write_appends(std::span<const Append> appends, std::span<const Bytes> runs);
     void put_back(Queue& taken, std::size_t written);
-    void work_later();
+    void work_later(std::unique_lock<std::mutex> lock);
     [[nodiscard]] bool write_group(std::span<const Append> group, std::span<const Bytes> runs, std::uint64_t bytes);
     void answer(std::span<const Append> appends, std::error_code error) const;
-    void roll_if_due();
+    [[nodiscard]] bool roll_if_due();
     [[nodiscard]] std::uint64_t grant_no_more();
     void trim_now(const std::vector<Trim>& trims);
     void close_now(const Done& done);
@@ -130,6 +130,7 @@ class SegmentLog::Core : public std::enable_shared_from_this<Core> {
     // Guarded by it.
     Queue queue_;
     bool is_scheduled_ = false;
+    bool tries_again_ = false;
     bool has_failed_ = false;
     bool is_closing_ = false;
     std::size_t reads_ = 0;
@@ -260,8 +261,7 @@ void SegmentLog::Core::work(std::unique_lock<std::mutex> lock) {
     if (must_wait) {
         put_back(taken, written);
         is_scheduled_ = false;
-        lock.unlock();
-        work_later();
+        work_later(std::move(lock));
         return;
     }
     give_back(taken.appends, queue_.appends);
@@ -294,13 +294,18 @@ void SegmentLog::Core::put_back(Queue& taken, std::size_t written) {
     queue_.wants_descriptor_back = queue_.wants_descriptor_back || taken.wants_descriptor_back;
 }
 
-/// Without the lock. Whatever is queued meanwhile may come first, and brings another try.
-void SegmentLog::Core::work_later() {
+/// Whatever is queued meanwhile may come first, and brings another try, but no other timer.
+void SegmentLog::Core::work_later(std::unique_lock<std::mutex> lock) {
+    if (std::exchange(tries_again_, true)) {
+        return;
+    }
+    lock.unlock();
     const auto timer = std::make_shared<asio::steady_timer>(strand_, open_again_after);
     timer->async_wait([self = shared_from_this(), timer](std::error_code) {
-        std::unique_lock lock(self->mutex_);
+        std::unique_lock again(self->mutex_);
+        self->tries_again_ = false;
         if (!self->queue_.is_empty()) {
-            self->schedule(std::move(lock));
+            self->schedule(std::move(again));
         }
     });
 }
@@ -366,7 +371,9 @@ void SegmentLog::Core::look_at_room(std::uint64_t used_bytes) {
 std::size_t SegmentLog::Core::write_appends(std::span<const Append> appends, std::span<const Bytes> runs) {
     const std::size_t all = appends.size();
     while (!appends.empty()) {
-        roll_if_due();
+        if (!roll_if_due()) {
+            break;
+        }
         std::size_t count = 0;
         std::size_t group_runs = 0;
         std::uint64_t bytes = 0;
@@ -385,14 +392,17 @@ std::size_t SegmentLog::Core::write_appends(std::span<const Append> appends, std
     return all - appends.size();
 }
 
-void SegmentLog::Core::roll_if_due() {
+/// False: that has to wait, and what is to be written with it.
+bool SegmentLog::Core::roll_if_due() {
     if (failure() || !writer_.wants_to_roll()) {
-        return;
+        return true;
     }
-    if (const std::error_code error = writer_.roll(grant_no_more()); error && !is_refusal(error)) {
+    const std::error_code error = writer_.roll(grant_no_more());
+    if (error && !is_refusal(error)) {
         fail(error);
     }
     look_at_room(0);
+    return error != Error::topic_busy;
 }
 
 /// What has been promised. Until look_at_room() nothing more is, without being asked for: the room is about to change.
@@ -463,13 +473,17 @@ void SegmentLog::Core::close_now(const Done& done) {
     std::error_code error = failure();
     if (!error) {
         error = writer_.close();
-        if (error) {
+        if (error == Error::topic_busy) {  // nothing is broken: there is no mark, so the next start reads the end
+            place_->report("the log of " + place_->topic_name() +
+                           " could not be closed cleanly: too many files are open");
+        } else if (error) {
             fail(error);
+            error = Error::log_failed;
         }
     }
     list_.set_file(nullptr);
     place_->context().open_files.forget(place_->directory());
-    done(error ? make_error_code(Error::log_failed) : error);
+    done(error);
 }
 
 void SegmentLog::Core::fail(const std::error_code& cause) {

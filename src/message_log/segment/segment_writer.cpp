@@ -153,8 +153,11 @@ std::error_code SegmentWriter::roll(std::uint64_t promised) {
     if (error || is_want_of_files(named)) {
         // The old segment has the room that was promised: stay there, and look again a bit later.
         (void)context_.files.remove(path);
+        if (last.bytes >= 2 * segment_bytes_most - chunk_bytes_max) {
+            return is_want_of_files(named) ? make_error_code(Error::topic_busy) : named;
+        }
         roll_bytes_ = last.bytes + chunk_bytes_min;
-        return last.bytes < 2 * segment_bytes_most - chunk_bytes_max ? std::error_code() : named;
+        return {};
     }
     if (named) {
         return named;
