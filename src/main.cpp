@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include <asio/io_context.hpp>
@@ -49,6 +50,27 @@ void log_promises(const leveret::BrokerOptions& options) {
     spdlog::info("store memory: a kill, a stop and a power cut lose everything");
 }
 
+int run(const leveret::ServerOptions& options) {
+    // Signals are caught before there is anything to stop, and on a context of their own: a stop waits for the
+    // broker's.
+    asio::io_context signals_context;
+    asio::signal_set signals(signals_context, SIGINT, SIGTERM);
+
+    leveret::Broker broker(options.broker);
+    if (broker.start()) {
+        std::fprintf(stderr, "leveret-server: %s\n", broker.start_failure().c_str());
+        return exit_cannot_start;
+    }
+    log_start(broker, options.broker.host);
+    log_promises(options.broker);
+
+    signals.async_wait([](std::error_code, int signal) { spdlog::info("signal {}: stopping", signal); });
+    signals_context.run();
+    broker.stop();
+    spdlog::info("stopped");
+    return EXIT_SUCCESS;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -61,23 +83,11 @@ int main(int argc, char** argv) {
     spdlog::set_default_logger(spdlog::stderr_color_mt("leveret"));
     spdlog::set_level(spdlog::level::from_str(options->log_level));
     leveret::raise_open_files_limit();
-
-    // Signals are caught before there is anything to stop, and on a context of their own: a stop waits for the
-    // broker's.
-    asio::io_context signals_context;
-    asio::signal_set signals(signals_context, SIGINT, SIGTERM);
-
-    leveret::Broker broker(options->broker);
-    if (broker.start()) {
-        std::fprintf(stderr, "leveret-server: %s\n", broker.start_failure().c_str());
+    try {
+        return run(*options);
+    } catch (const std::system_error& error) {
+        // What Asio has no other way to tell: it could not open the few files that it needs for itself.
+        std::fprintf(stderr, "leveret-server: cannot start: %s\n", error.what());
         return exit_cannot_start;
     }
-    log_start(broker, options->broker.host);
-    log_promises(options->broker);
-
-    signals.async_wait([](std::error_code, int signal) { spdlog::info("signal {}: stopping", signal); });
-    signals_context.run();
-    broker.stop();
-    spdlog::info("stopped");
-    return EXIT_SUCCESS;
 }
