@@ -30,7 +30,7 @@ void accept_new_keys(benchmark::State& state) {
             numbers[i][0] = key++;
             batch[i] = as_text(std::as_bytes(std::span(numbers[i])));
         }
-        const Timestamp now(std::chrono::microseconds(key * 1'000'000 / keys));
+        const WindowTime now(std::chrono::microseconds(key * 1'000'000 / keys));
         benchmark::DoNotOptimize(window.accept(batch, now, length, verdicts));
     };
     while (key < keys) {

@@ -23,7 +23,7 @@ void Admission::admit_all(Bytes records, std::uint32_t record_count) {
     record_count_ = record_count;
 }
 
-std::error_code Admission::admit(Bytes records, CompactionWindow& window, Timestamp now,
+std::error_code Admission::admit(Bytes records, CompactionWindow& window, WindowTime now,
                                  std::chrono::microseconds length, std::vector<std::uint32_t>& duplicates) {
     clear();
     std::error_code error;
@@ -47,7 +47,7 @@ std::error_code Admission::admit(Bytes records, CompactionWindow& window, Timest
 }
 
 std::error_code Admission::admit_group(const Group& group, std::uint32_t first_index, CompactionWindow& window,
-                                       Timestamp now, std::chrono::microseconds length,
+                                       WindowTime now, std::chrono::microseconds length,
                                        std::vector<std::uint32_t>& duplicates) {
     using Verdict = CompactionWindow::Verdict;
     std::array<Verdict, group_records> verdicts{};

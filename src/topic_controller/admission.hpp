@@ -24,7 +24,7 @@ class Admission {
     /// The keys of the others are now in the window: withdraw() takes them out again.
     /// Errors: memory_full, window_full; bad_record where the batch would now end with a record that says another one
     /// follows, and that cannot be mended because its checksum is wrong. On error the window is as before.
-    [[nodiscard]] std::error_code admit(Bytes records, CompactionWindow& window, Timestamp now,
+    [[nodiscard]] std::error_code admit(Bytes records, CompactionWindow& window, WindowTime now,
                                         std::chrono::microseconds length, std::vector<std::uint32_t>& duplicates);
     /// Takes the keys of the last admit() out of the window, because its records were not appended after all.
     void withdraw(CompactionWindow& window) const noexcept { window.withdraw(keys_); }
@@ -48,7 +48,7 @@ class Admission {
 
     void clear() noexcept;
     [[nodiscard]] std::error_code admit_group(const Group& group, std::uint32_t first_index, CompactionWindow& window,
-                                              Timestamp now, std::chrono::microseconds length,
+                                              WindowTime now, std::chrono::microseconds length,
                                               std::vector<std::uint32_t>& duplicates);
     void keep(RecordView first, RecordView last, std::uint32_t count);
     [[nodiscard]] std::error_code end_batch();

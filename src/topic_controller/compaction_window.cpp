@@ -183,8 +183,6 @@ void FingerprintTable::insert_line(const FingerprintTable& from, std::size_t ind
 namespace {
 /// Numbers are told apart by 32 bits.
 constexpr std::size_t keys_most = 1U << 30U;
-/// Threads that come to the lock in another order than they read the clock are not a clock that was set back.
-constexpr std::chrono::seconds set_back_min{1};
 }  // namespace
 
 CompactionWindow::CompactionWindow(MemoryBudget& budget, Random& random, std::size_t keys_max,
@@ -194,15 +192,6 @@ CompactionWindow::CompactionWindow(MemoryBudget& budget, Random& random, std::si
         const std::uint64_t number = random.next();
         std::memcpy(secret_.data() + at, &number, sizeof number);
     }
-}
-
-Timestamp CompactionWindow::own_time(Timestamp now) noexcept {
-    if (now < latest_ - set_back_min) {
-        set_back_ += latest_ - now;
-        latest_ = now;
-    }
-    latest_ = std::max(latest_, now);
-    return latest_ + set_back_;
 }
 
 KeyFingerprint CompactionWindow::fingerprint_of(std::string_view key) const noexcept {
@@ -225,9 +214,8 @@ std::uint64_t CompactionWindow::whole_number(std::uint32_t low_bits) const noexc
     return first_ + (low_bits - static_cast<std::uint32_t>(first_));
 }
 
-std::size_t CompactionWindow::accept(std::span<const std::string_view> keys, Timestamp now,
+std::size_t CompactionWindow::accept(std::span<const std::string_view> keys, WindowTime now,
                                      std::chrono::microseconds length, std::span<Verdict> verdicts) {
-    now = own_time(now);
     std::array<KeyFingerprint, group_keys> fingerprints;
     std::size_t given = 0;
     bool has_forgotten = false;
@@ -253,7 +241,7 @@ std::size_t CompactionWindow::accept(std::span<const std::string_view> keys, Tim
 }
 
 [[gnu::always_inline]] inline CompactionWindow::Verdict CompactionWindow::accept_one(const KeyFingerprint& fingerprint,
-                                                                                     Timestamp now,
+                                                                                     WindowTime now,
                                                                                      std::chrono::microseconds length) {
     if (old_.line_count() != 0) {
         move_some();
@@ -294,15 +282,15 @@ void CompactionWindow::withdraw(std::size_t count) noexcept {
     fit_memory();
 }
 
-void CompactionWindow::forget(Timestamp now, std::chrono::microseconds length, std::size_t entries_max) {
-    if (forget_some(own_time(now), length, entries_max)) {
+void CompactionWindow::forget(WindowTime now, std::chrono::microseconds length, std::size_t entries_max) {
+    if (forget_some(now, length, entries_max)) {
         fit_memory();
     }
 }
 
 /// Says whether it did forget any: then the memory has to be fitted. The entries' times ascend, so one look at the last
 /// of many nearly always tells of all of them.
-bool CompactionWindow::forget_some(Timestamp now, std::chrono::microseconds length, std::size_t entries_max) noexcept {
+bool CompactionWindow::forget_some(WindowTime now, std::chrono::microseconds length, std::size_t entries_max) noexcept {
     const auto is_old = [&](const Entry& entry) { return now - entry.accepted >= length; };
     std::size_t forgotten = 0;
     for (bool goes_on = true; goes_on && first_ != end_ && forgotten < entries_max;) {
@@ -325,16 +313,16 @@ bool CompactionWindow::forget_some(Timestamp now, std::chrono::microseconds leng
     return forgotten != 0;
 }
 
-std::optional<Timestamp> CompactionWindow::next_forget(std::chrono::microseconds length) const noexcept {
+std::optional<WindowTime> CompactionWindow::next_forget(std::chrono::microseconds length) const noexcept {
     if (first_ == end_) {
         return std::nullopt;
     }
     const std::uint64_t chunk_end = ((first_ + keys() / 8) / chunk_entries + 1) * chunk_entries;
-    const Timestamp last = entry(std::min(chunk_end, end_) - 1).accepted;
-    if (length > Timestamp::max() - last) {
+    const WindowTime last = entry(std::min(chunk_end, end_) - 1).accepted;
+    if (last > WindowTime::max() - length) {
         return std::nullopt;
     }
-    return last + length - set_back_;
+    return last + length;
 }
 
 // --- Memory

@@ -12,11 +12,16 @@
 #include <span>
 #include <string_view>
 
+#include "environment/clock.hpp"
 #include "environment/memory_budget.hpp"
 #include "environment/random.hpp"
 #include "protocol/identity.hpp"
 
 namespace leveret {
+
+/// What a window counts in: the steady clock's time, which nobody sets. Whole microseconds, so that every length that a
+/// topic's settings can ask for is a duration of it.
+using WindowTime = std::chrono::time_point<std::chrono::steady_clock, std::chrono::microseconds>;
 
 /// 128 bits of a key's hash. The hash has a secret of its own in every window, so nobody can make keys that collide; by
 /// chance two of 10^9 keys do so with a probability below 10^-20.
@@ -106,9 +111,9 @@ class FingerprintTable {
 /// table has to grow or shrink, each of the following operations moves a few lines, and both tables are looked at until
 /// all have moved. So memory that thousands of keys need no more at once is given back with the operations that follow.
 ///
-/// Entries are taken back with withdraw(), newest first, when what they stand for fails. Times are the wall clock's:
-/// where it is set back, the window's own time goes on from where it was, so that no key stays longer for it than one
-/// `length` more. Not thread-safe: used under the topic's mutex.
+/// Entries are taken back with withdraw(), newest first, when what they stand for fails. Keys are accepted in the order
+/// of their times; what is forgotten meanwhile may be asked for at later ones. Not thread-safe: used under the topic's
+/// mutex.
 class CompactionWindow {
   public:
     enum class Verdict { accepted, duplicate, window_full, memory_full };
@@ -122,9 +127,9 @@ class CompactionWindow {
     ///
     /// Several keys together cost much less than one by one: their slots arrive from memory while others have their
     /// turn.
-    std::size_t accept(std::span<const std::string_view> keys, Timestamp now, std::chrono::microseconds length,
+    std::size_t accept(std::span<const std::string_view> keys, WindowTime now, std::chrono::microseconds length,
                        std::span<Verdict> verdicts);
-    [[nodiscard]] Verdict accept(std::string_view key, Timestamp now, std::chrono::microseconds length) {
+    [[nodiscard]] Verdict accept(std::string_view key, WindowTime now, std::chrono::microseconds length) {
         Verdict verdict{};
         accept({&key, 1}, now, length, {&verdict, 1});
         return verdict;
@@ -133,12 +138,12 @@ class CompactionWindow {
     void withdraw(std::size_t count) noexcept;
 
     /// Forgets up to `entries_max` keys that were accepted `length` or longer before `now`, and gives back memory.
-    void forget(Timestamp now, std::chrono::microseconds length, std::size_t entries_max);
+    void forget(WindowTime now, std::chrono::microseconds length, std::size_t entries_max);
     /// When enough will have become old for forget() to be worth a call: an eighth of the keys, and a chunk of entries.
     /// While keys come accept() forgets by itself, so a busy window needs no timer that fires all the time; one that is
     /// idle keeps up to an eighth of its keys for up to one more length. Nothing where there is nothing to forget, or
     /// never will be.
-    [[nodiscard]] std::optional<Timestamp> next_forget(std::chrono::microseconds length) const noexcept;
+    [[nodiscard]] std::optional<WindowTime> next_forget(std::chrono::microseconds length) const noexcept;
 
     /// Keys remembered; some of them may be old already.
     [[nodiscard]] std::size_t keys() const noexcept { return static_cast<std::size_t>(end_ - first_); }
@@ -149,7 +154,7 @@ class CompactionWindow {
   private:
     struct Entry {
         KeyFingerprint fingerprint;
-        Timestamp accepted{};
+        WindowTime accepted{};
     };
     static constexpr std::size_t chunk_entries = 128;
     using Chunk = std::array<Entry, chunk_entries>;
@@ -159,11 +164,10 @@ class CompactionWindow {
     /// Accepted together; more would push each other's slots out of the nearest cache.
     static constexpr std::size_t group_keys = 32;
 
-    [[nodiscard]] Timestamp own_time(Timestamp now) noexcept;
     [[nodiscard]] KeyFingerprint fingerprint_of(std::string_view key) const noexcept;
-    [[nodiscard]] Verdict accept_one(const KeyFingerprint& fingerprint, Timestamp now,
+    [[nodiscard]] Verdict accept_one(const KeyFingerprint& fingerprint, WindowTime now,
                                      std::chrono::microseconds length);
-    bool forget_some(Timestamp now, std::chrono::microseconds length, std::size_t entries_max) noexcept;
+    bool forget_some(WindowTime now, std::chrono::microseconds length, std::size_t entries_max) noexcept;
     [[nodiscard]] LiveNumbers live() const noexcept;
     [[nodiscard]] Entry& entry(std::uint64_t number) const noexcept;
     [[nodiscard]] std::uint64_t whole_number(std::uint32_t low_bits) const noexcept;
@@ -192,8 +196,6 @@ class CompactionWindow {
 
     std::array<std::byte, 192> secret_;
     const std::size_t keys_max_;
-    Timestamp latest_{};                    // the wall clock, as it was last seen
-    std::chrono::microseconds set_back_{};  // by how much it was set back, all in all
     MemoryCharge charge_;
     std::uint64_t refused_bytes_ = 0;
 

@@ -27,7 +27,8 @@ void TopicController::attach(Result<TopicBacking> backing) {
     std::shared_ptr<MessageLog> log = backing->log;
     const LogExtent extent = log->extent();
     Timestamp window_begin = Timestamp::max();
-    std::chrono::microseconds ahead{};  // the clock that stamped the last record, of this one
+    Timestamp log_now{};  // by the clock that stamped the records: it may have been ahead of this one
+    WindowTime now{};
     {
         const std::lock_guard lock(mutex_);
         log_->backing = std::move(*backing);
@@ -39,11 +40,10 @@ void TopicController::attach(Result<TopicBacking> backing) {
         for (const auto& [name, offset] : log_->backing.positions) {
             positions_.restore(name, std::min(offset, extent.end));
         }
-        const Timestamp wall = environment_.clock.wall_now();
-        const Timestamp now = std::max(wall, last_timestamp_);
-        ahead = now - wall;
-        if (window_ && extent.end > extent.first && now.time_since_epoch() > compaction_window_) {
-            window_begin = now - compaction_window_;
+        log_now = std::max(environment_.clock.wall_now(), last_timestamp_);
+        now = window_now();
+        if (window_ && extent.end > extent.first && log_now.time_since_epoch() > compaction_window_) {
+            window_begin = log_now - compaction_window_;
         }
     }
     if (window_begin > extent.last_timestamp.value_or(Timestamp::min())) {
@@ -52,17 +52,19 @@ void TopicController::attach(Result<TopicBacking> backing) {
     }
     const auto reader = std::make_shared<WindowReader>(
         log_->catch_up_memory, log, window_begin, extent.end,
-        [self = shared_from_this(), ahead](RecordView record) { self->remember_key(record, ahead); },
+        [self = shared_from_this(), log_now, now](RecordView record) {
+            self->remember_key(record, now - (log_now - record.timestamp()));
+        },
         [self = shared_from_this()](std::error_code error) { self->become_ready(error); });
     reader->start();
 }
 
-/// A key that was accepted before a restart, when the clock was `ahead` of what it is now.
-void TopicController::remember_key(RecordView record, std::chrono::microseconds ahead) {
+/// A key that was accepted before a restart.
+void TopicController::remember_key(RecordView record, WindowTime accepted) {
     if (const auto key = record.key()) {
         const std::lock_guard lock(mutex_);
         if (window_) {
-            (void)window_->accept(*key, record.timestamp() - ahead, compaction_window_);
+            (void)window_->accept(*key, accepted, compaction_window_);
         }
     }
 }

@@ -182,7 +182,7 @@ void TopicController::append_batch(const Batch& batch, Timestamp now, AppendScra
     }
     Admission& admission = scratch.admission();
     if (window_) {
-        result.error = admission.admit(batch.records, *window_, now, compaction_window_, result.duplicates);
+        result.error = admission.admit(batch.records, *window_, window_now(), compaction_window_, result.duplicates);
         scratch.refused_bytes = window_->refused_bytes();
     } else {
         admission.admit_all(batch.records, batch.record_count);
@@ -452,7 +452,7 @@ std::optional<Timestamp> TopicController::expire(Timestamp now) {
             }
         }
         if (window_) {
-            window_->forget(now, compaction_window_, forgotten_per_expire);
+            window_->forget(window_now(), compaction_window_, forgotten_per_expire);
         }
         if (log_) {
             plan_housekeeping(now, after);
@@ -471,13 +471,28 @@ std::optional<Timestamp> TopicController::next_expiry() const noexcept {
     if (oldest && retention_ttl_.count() != 0 && retention_ttl_ <= Timestamp::max() - *oldest) {
         due = *oldest + retention_ttl_;
     }
-    if (const auto forget = window_ ? window_->next_forget(compaction_window_) : std::nullopt) {
+    if (const auto forget = next_forget()) {
         due = due ? std::min(*due, *forget) : *forget;
     }
     if (const auto log_due = log_ ? next_log_housekeeping() : std::nullopt) {
         due = due ? std::min(*due, *log_due) : *log_due;
     }
     return due;
+}
+
+/// When the window has something to forget, by the wall clock as it is now.
+std::optional<Timestamp> TopicController::next_forget() const noexcept {
+    const auto forget = window_ ? window_->next_forget(compaction_window_) : std::nullopt;
+    if (!forget) {
+        return std::nullopt;
+    }
+    const std::chrono::microseconds left = *forget - window_now();
+    const Timestamp now = environment_.clock.wall_now();
+    return left <= Timestamp::max() - now ? std::optional(now + left) : std::nullopt;
+}
+
+WindowTime TopicController::window_now() const noexcept {
+    return std::chrono::floor<std::chrono::microseconds>(environment_.clock.steady_now());
 }
 
 /// What schedule() has to be called with, once the lock is released.

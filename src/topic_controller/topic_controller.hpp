@@ -256,7 +256,7 @@ class TopicController : public std::enable_shared_from_this<TopicController> {
     void save_positions(std::vector<TopicLog::PendingCommit> commits, bool sync);
     void take_back(std::span<const TopicLog::PendingCommit> commits);
     void positions_saved(std::span<const TopicLog::PendingCommit> commits, std::error_code error);
-    void remember_key(RecordView record, std::chrono::microseconds ahead);
+    void remember_key(RecordView record, WindowTime accepted);
     [[nodiscard]] std::chrono::microseconds sync_interval() const noexcept;
     void plan_close(AfterLog& after);
     [[nodiscard]] bool must_read_log(const TopicCursor& cursor) const noexcept;
@@ -273,6 +273,8 @@ class TopicController : public std::enable_shared_from_this<TopicController> {
     [[nodiscard]] Timestamp expired_at(Timestamp now) const noexcept;
     [[nodiscard]] Timestamp expired_now() const noexcept;
     [[nodiscard]] std::optional<Timestamp> next_expiry() const noexcept;
+    [[nodiscard]] std::optional<Timestamp> next_forget() const noexcept;
+    [[nodiscard]] WindowTime window_now() const noexcept;
     [[nodiscard]] std::optional<Timestamp> take_new_expiry() noexcept;
     void schedule(std::optional<Timestamp> due);
     void update_charged_bytes() noexcept;

@@ -58,7 +58,7 @@ class Comparison {
 
     struct Accepted {
         std::string key;
-        std::optional<Timestamp> before;  ///< when it was accepted the last time
+        std::optional<WindowTime> before;  ///< when it was accepted the last time
     };
 
     /// All of them together, up to one that is refused; gives those that were accepted.
@@ -102,8 +102,8 @@ class Comparison {
     MemoryBudget memory_;
     std::unique_ptr<Random> source_ = make_random(9);
     CompactionWindow window_;
-    Timestamp now_ = Timestamp(std::chrono::seconds(1));
-    std::map<std::string, Timestamp> accepted_;
+    WindowTime now_ = WindowTime(std::chrono::seconds(1));
+    std::map<std::string, WindowTime> accepted_;
 };
 
 }  // namespace

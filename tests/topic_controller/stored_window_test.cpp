@@ -68,6 +68,22 @@ TEST_CASE_METHOD(WindowFixture,
     CHECK(gone.expired());
 }
 
+TEST_CASE_METHOD(WindowFixture, "StoredTopic: the compaction window is filled as it was, whatever happens meanwhile") {
+    settings.compaction_window_ms = 1000;
+    restart();
+    REQUIRE(begin_publish(DraftBatch().add("old", "a"))->result);
+    clock.advance(600ms);
+    const std::uint64_t others = restart_beside_others(0);
+    (void)topic->expire(clock.wall_now());
+    topic->configure(settings);
+    catch_up_memory.budget().release(others);
+    run();
+    clock.advance(399ms);
+    CHECK(begin_publish(DraftBatch().add("old", "b"))->result->accepted == 0);
+    clock.advance(1ms);
+    CHECK(begin_publish(DraftBatch().add("old", "c"))->result->accepted == 1);
+}
+
 TEST_CASE_METHOD(WindowFixture, "StoredTopic: the compaction window waits for memory for a large record, too") {
     settings.compaction_window_ms = 1000;
     restart();
