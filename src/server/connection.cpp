@@ -285,6 +285,7 @@ void Connection::work() {
 void Connection::write() {
     for (int writes = 0; !stalled_ && !closed_ && manager_ != nullptr; ++writes) {
         if (write_failed_) {
+            manager_->give_up_answers();
             const bool is_over = manager_->closing() && !manager_->awaits_answers();
             if (is_over || manager_->has_too_many_answers()) {
                 close(asio::error::broken_pipe);

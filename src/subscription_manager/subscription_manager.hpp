@@ -64,6 +64,8 @@ class SubscriptionManager {
     [[nodiscard]] virtual bool has_too_many_answers() const noexcept = 0;
     /// Commands have been carried out whose answers are still to come from elsewhere.
     [[nodiscard]] virtual bool awaits_answers() const noexcept = 0;
+    /// The client takes no more answers: those that wait for others to be taken first are not given any more.
+    virtual void give_up_answers() {}
     /// Set once the connection is to be closed after what is due has been written; no command is carried out any more.
     /// The code is empty where the client asked for it.
     [[nodiscard]] const std::optional<std::error_code>& closing() const noexcept { return closing_; }

@@ -314,6 +314,24 @@ TEST_CASE("Connection: frames that came before a peer vanished are carried out")
     CHECK(fixture.connections() == 0);
 }
 
+TEST_CASE("Connection: a peer that vanishes while fetches wait for room among its answers leaves nothing behind") {
+    Limits limits;
+    limits.reply_bytes_max = 100;
+    BrokerFixture fixture(limits);
+    {
+        OpenedClient client(fixture, 300);
+        for (int i = 0; i < 12; ++i) {
+            client.send(frame(FrameType::fetch, native::Fetch{.start = at_offset(0), .max_wait_ms = 60'000}, 7, 1));
+        }
+        fixture.publish("topic", std::string(200, 'x'));
+        fixture.run();
+        client.send(bodiless(FrameType::close, 78));
+        CHECK(client.read_some(300) == 300);
+        CHECK(fixture.connections() == 1);
+    }
+    CHECK(fixture.connections() == 0);
+}
+
 TEST_CASE("Connection: a vanished zaichik peer takes nothing from its topic") {
     BrokerFixture fixture;
     ByteVector bytes;

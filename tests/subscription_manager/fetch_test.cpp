@@ -186,21 +186,37 @@ TEST_CASE("Fetch: those that wait are answered with what is there when the conne
 TEST_CASE("Fetch: those that are held up by answers nobody takes still come before the answer to Close") {
     FetchFixture fixture;
     fixture.limits.reply_bytes_max = 100;
-    fixture.client.send(fetch(fixture.topic, 0, 1000));
-    fixture.client.stop_writing();
-    ByteVector bytes;
     for (int i = 0; i < 5; ++i) {
-        append(bytes, fetch(fixture.topic, 0, 0));
+        fixture.client.send(fetch(fixture.topic, 0, 1000));
     }
-    append(bytes, bodiless(FrameType::close, 78));
-    std::size_t taken = fixture.client.send(bytes);
-    while (taken < bytes.size()) {
+    fixture.client.stop_writing();
+    fixture.client.manager->close({});
+    CHECK(fixture.client.manager->has_too_many_answers());
+    CHECK(fixture.client.manager->awaits_answers());
+    SECTION("they are taken after all") {
         fixture.client.go_on_writing();
-        fixture.client.stop_writing();
-        taken += fixture.client.send(Bytes(bytes).subspan(taken));
+        CHECK(fixture.client.received().size() == 5);
     }
+    SECTION("they are given up") {
+        fixture.client.manager->give_up_answers();
+    }
+    CHECK_FALSE(fixture.client.manager->awaits_answers());
+    fixture.advance(1h);
+    CHECK(fixture.client.received().size() <= 2);
+}
+
+TEST_CASE("Fetch: those that wait are answered in the order in which they came") {
+    FetchFixture fixture;
+    constexpr std::uint32_t count = 20;
+    for (std::uint32_t i = 0; i < count; ++i) {
+        fixture.client.send(
+            frame(FrameType::fetch, native::Fetch{.start = at_offset(0), .max_wait_ms = 1000}, i, fixture.topic));
+    }
+    fixture.client.manager->close({});
     fixture.client.go_on_writing();
     const auto frames = fixture.client.received();
-    CHECK(frames.size() == 7);
-    CHECK(frames.back().header.correlation == Correlation{78});
+    REQUIRE(frames.size() == count);
+    for (std::uint32_t i = 0; i < count; ++i) {
+        CHECK(frames[i].header.correlation == Correlation{i});
+    }
 }

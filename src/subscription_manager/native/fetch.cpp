@@ -28,17 +28,18 @@ NativeManager::Handled NativeManager::fetch(const native::Frame& frame) {
     const std::size_t most = std::min(limits.reply_bytes_max, limits.frame_bytes_max - native::overhead_bytes_max);
     const std::size_t max_bytes = std::min<std::size_t>(
         most, asked->request.max_bytes == 0 ? limits.deliver_bytes_max : asked->request.max_bytes);
-    const auto waiting = std::make_shared<WaitingFetch>(*this, frame.header.correlation, asked->topic, *cursor,
-                                                        max_bytes, std::move(charge));
-    fetches_.emplace(waiting.get(), waiting);
+    const auto waiting = std::make_shared<WaitingFetch>(*this, ++last_fetch_, frame.header.correlation, asked->topic,
+                                                        *cursor, max_bytes, std::move(charge));
+    fetches_.emplace(last_fetch_, waiting);
     waiting->begin(std::chrono::milliseconds(asked->request.max_wait_ms));
     return {};
 }
 
-WaitingFetch::WaitingFetch(NativeManager& manager, Correlation correlation, TopicPtr topic, TopicCursor cursor,
-                           std::size_t max_bytes, MemoryCharge charge)
+WaitingFetch::WaitingFetch(NativeManager& manager, std::uint64_t number, Correlation correlation, TopicPtr topic,
+                           TopicCursor cursor, std::size_t max_bytes, MemoryCharge charge)
     : StrandWaiter(manager.context_.wake_list),
       manager_(&manager),
+      number_(number),
       correlation_(correlation),
       topic_(std::move(topic)),
       cursor_(std::move(cursor)),
@@ -47,6 +48,9 @@ WaitingFetch::WaitingFetch(NativeManager& manager, Correlation correlation, Topi
 
 void WaitingFetch::begin(std::chrono::milliseconds max_wait) {
     time_is_up_ = max_wait.count() == 0;
+    if (topic_->is_stored()) {
+        topic_->arm_for_deletion(shared_from_this());  // it may wait for its log, or for memory to read it into
+    }
     resume();
     if (manager_ == nullptr) {
         return;  // answered
@@ -91,18 +95,21 @@ void WaitingFetch::detach() {
 }
 
 void NativeManager::end_waiting_of_fetches() {
-    std::vector<std::shared_ptr<WaitingFetch>> waiting;  // an answer takes its fetch out of fetches_
-    waiting.reserve(fetches_.size());
-    for (const auto& [key, fetch] : fetches_) {
-        waiting.push_back(fetch);
-    }
-    for (const auto& fetch : waiting) {
+    for (auto next = fetches_.begin(); next != fetches_.end();) {
+        const auto fetch = (next++)->second;  // an answer takes it out of fetches_
         fetch->end_waiting();
     }
 }
 
+void NativeManager::give_up_answers() {
+    for (const auto& fetch : std::exchange(held_fetches_, {})) {
+        fetch->detach();
+        fetches_.erase(fetch->number_);
+    }
+}
+
 void NativeManager::answer_fetch(WaitingFetch& fetch, const Gathered& gathered) {
-    const auto kept = fetches_.extract(&fetch);  // alive until we return
+    const auto kept = fetches_.extract(fetch.number_);  // alive until we return
     const TopicController& topic = *fetch.topic_;
     if (topic.is_deleted()) {
         answer_error({Error::topic_deleted}, fetch.correlation_);

@@ -1,6 +1,7 @@
 // The native dialect's SubscriptionManager. One file per command: publish.cpp, subscribe.cpp, fetch.cpp, …
 #pragma once
 
+#include <map>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -29,6 +30,7 @@ class NativeManager final : public SubscriptionManager {
     void shrink() override;
     [[nodiscard]] bool blocked() const noexcept override;
     [[nodiscard]] bool has_too_many_answers() const noexcept override;
+    void give_up_answers() override;
     [[nodiscard]] bool awaits_answers() const noexcept override { return deferred_ != 0 || !fetches_.empty(); }
     void close(std::error_code reason) override;
     [[nodiscard]] bool is_established() const noexcept override { return is_established_; }
@@ -164,7 +166,8 @@ class NativeManager final : public SubscriptionManager {
     std::size_t turn_ = 0;
     std::size_t filtered_bytes_ = 0;  // looked at for filters by the current collect()
 
-    std::unordered_map<WaitingFetch*, std::shared_ptr<WaitingFetch>> fetches_;
+    std::map<std::uint64_t, std::shared_ptr<WaitingFetch>> fetches_;  // in the order in which they came
+    std::uint64_t last_fetch_ = 0;
     std::vector<std::shared_ptr<WaitingFetch>> held_fetches_;  // woken while blocked(): they go on when it is over
 
     // A run: consecutive Publish frames to one topic, as they lie in the bytes given to receive().

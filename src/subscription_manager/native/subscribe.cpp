@@ -35,8 +35,9 @@ NativeManager::Handled NativeManager::subscribe(const native::Frame& frame) {
         std::make_shared<NativeSubscription>(*this, id, asked->topic, *cursor, asked->request, std::move(charge));
     subscriptions_.emplace(id.value, subscription);
     context_.environment.counters.subscriptions.add();
-    if (subscription->credit_.is_limited()) {
-        asked->topic->arm_for_deletion(subscription);  // without credit it waits for nothing else
+    if (subscription->credit_.is_limited() || asked->topic->is_stored()) {
+        // Without credit it waits for nothing else, and one that reads a log may wait for that, or for memory.
+        asked->topic->arm_for_deletion(subscription);
     }
     subscription->mark_ready();
     answer(native::FrameType::subscribed,

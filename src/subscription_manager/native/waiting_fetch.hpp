@@ -17,8 +17,8 @@ class WaitingFetch final : public StrandWaiter {
     /// One that is to wait, its timer, and its entries in tables.
     static constexpr std::size_t memory_bytes = 512;
     /// `charge` covers memory_bytes, where it may wait.
-    WaitingFetch(NativeManager& manager, Correlation correlation, TopicPtr topic, TopicCursor cursor,
-                 std::size_t max_bytes, MemoryCharge charge);
+    WaitingFetch(NativeManager& manager, std::uint64_t number, Correlation correlation, TopicPtr topic,
+                 TopicCursor cursor, std::size_t max_bytes, MemoryCharge charge);
 
     /// Answers at once if there is a record or no time to wait; else waits for the first of both.
     void begin(std::chrono::milliseconds max_wait);
@@ -32,6 +32,7 @@ class WaitingFetch final : public StrandWaiter {
     friend class NativeManager;  // writes the answer
 
     NativeManager* manager_;
+    const std::uint64_t number_;  // the manager's, to find it again
     const Correlation correlation_;
     const TopicPtr topic_;
     TopicCursor cursor_;
