@@ -66,6 +66,8 @@ class SubscriptionManager {
     [[nodiscard]] virtual bool awaits_answers() const noexcept = 0;
     /// The client takes no more answers: those that wait for others to be taken first are not given any more.
     virtual void give_up_answers() {}
+    /// The client takes nothing for a while: what logs have read for it is let go of, so that others can read theirs.
+    virtual void let_go_of_what_was_read() = 0;
     /// Set once the connection is to be closed after what is due has been written; no command is carried out any more.
     /// The code is empty where the client asked for it.
     [[nodiscard]] const std::optional<std::error_code>& closing() const noexcept { return closing_; }

@@ -382,6 +382,12 @@ void TopicController::disarm(TopicWaiter& waiter) {
     for_deletion = deletion_waiters_.disarm(waiter);
 }
 
+void TopicCursor::let_go() const {
+    if (catch_up != nullptr) {
+        catch_up->let_go();
+    }
+}
+
 // --- Positions
 
 std::error_code TopicController::commit(std::string_view position, Offset offset) {

@@ -33,6 +33,9 @@ namespace leveret {
 struct TopicCursor : Cursor {
     Timestamp not_before = Timestamp::min();  ///< records stamped before this are passed over
     std::shared_ptr<CatchUp> catch_up{};      ///< null while it reads from the buffer
+
+    /// Lets go of what has been read from the log for it and not been gathered: that can be read again.
+    void let_go() const;
 };
 
 /// Records, since the topic was created.

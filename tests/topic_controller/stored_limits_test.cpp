@@ -403,6 +403,28 @@ TEST_CASE_METHOD(StoredTopicFixture, "Stored limits: readers that wait for memor
     run();
 }
 
+TEST_CASE_METHOD(StoredTopicFixture, "Stored limits: what a reader lets go of is there for one that waits for memory") {
+    publish_kept(0, 500);
+    empty_buffer();
+    CatchUpMemory small(300U << 10U);
+    const auto waker = std::make_shared<WakeCounter>();
+    TopicCursor slow;
+    TopicCursor waiting;
+    for (TopicCursor* const cursor : {&slow, &waiting}) {
+        cursor->catch_up = std::make_shared<CatchUp>(small);
+        small.enter(cursor->catch_up);
+    }
+    REQUIRE(topic->arm(std::make_shared<WakeCounter>(), slow));
+    REQUIRE(topic->arm(waker, waiting));
+    run();
+    CHECK(waker->woken == 0);
+    slow.let_go();
+    CHECK(waker->woken == 1);
+    REQUIRE(topic->arm(waker, waiting));
+    run();
+    CHECK(waker->woken == 2);
+}
+
 TEST_CASE("AwaitedBudget: who waits twice is woken once, and who has gone is forgotten") {
     AwaitedBudget budget(100);
     REQUIRE(budget.budget().try_charge(100));

@@ -80,6 +80,12 @@ bool NativeManager::deliver(WriteBatch& batch) {
     return false;
 }
 
+void NativeManager::let_go_of_what_was_read() {
+    for (const NativeSubscription* subscription : ready_) {
+        subscription->cursor_.let_go();
+    }
+}
+
 NativeManager::Turn NativeManager::deliver_some(NativeSubscription& subscription, WriteBatch& batch) {
     if (subscription.topic_->is_deleted()) {
         return Turn::ended;

@@ -31,6 +31,7 @@ class NativeManager final : public SubscriptionManager {
     [[nodiscard]] bool blocked() const noexcept override;
     [[nodiscard]] bool has_too_many_answers() const noexcept override;
     void give_up_answers() override;
+    void let_go_of_what_was_read() override;
     [[nodiscard]] bool awaits_answers() const noexcept override { return deferred_ != 0 || !fetches_.empty(); }
     void close(std::error_code reason) override;
     [[nodiscard]] bool is_established() const noexcept override { return is_established_; }

@@ -313,6 +313,12 @@ bool ZaichikManager::collect(WriteBatch& batch) {
     return false;
 }
 
+void ZaichikManager::let_go_of_what_was_read() {
+    for (const TopicStream* stream : ready_) {
+        stream->cursor_.let_go();
+    }
+}
+
 bool ZaichikManager::deliver_one(TopicStream& stream, WriteBatch& batch) {
     Gathered& gathered = batch.gathered();
     stream.topic_->gather(stream.cursor_, std::numeric_limits<std::size_t>::max(), 1, gathered);

@@ -21,6 +21,7 @@ class ZaichikManager final : public SubscriptionManager {
     [[nodiscard]] std::size_t receive(Bytes bytes) override;
     bool collect(WriteBatch& batch) override;
     void shrink() override;
+    void let_go_of_what_was_read() override;
     [[nodiscard]] bool blocked() const noexcept override { return is_waiting(topic_wait_); }
     [[nodiscard]] bool has_too_many_answers() const noexcept override { return false; }  // it has none
     [[nodiscard]] bool awaits_answers() const noexcept override { return is_waiting(topic_wait_); }
