@@ -357,9 +357,13 @@ asio::awaitable<Outcome<void>> commit_position(Shared self, Offset offset) {
     if (self->options.from.kind != From::Kind::position) {
         co_return unexpected(failure_of(Error::bad_position_name, "the subscription was not started from a position"));
     }
-    const auto usable = co_await until_usable(self);
-    if (!usable) {
-        co_return usable;
+    // A subscription that has ended can still commit, as its last records were handed over together with Closed.
+    const auto ready = co_await Client::State::until_ready(self->client);
+    if (!ready) {
+        co_return ready;
+    }
+    if (self->topic->phase == client_side::Topic::Phase::failed) {
+        co_return unexpected(*self->topic->failure);
     }
     const native::Commit body{
         .expected = {self->id, self->epoch}, .offset = offset, .position = self->options.from.name};

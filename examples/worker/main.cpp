@@ -35,7 +35,10 @@ leveret::Delivery next_delivery(leveret::BlockingSubscription& subscription) {
     if (auto* const delivery = std::get_if<leveret::Delivery>(&received)) {
         return std::move(*delivery);
     }
-    throw std::runtime_error("jobs were lost, or the subscription has ended");
+    if (const auto* const closed = std::get_if<leveret::Closed>(&received)) {
+        throw std::runtime_error("the subscription has ended: " + closed->failure.text);
+    }
+    throw std::runtime_error("jobs were lost, or the topic began anew");
 }
 
 /// Does jobs from the position on. Says that one is done when it is: a crash in between costs nothing but doing it

@@ -151,6 +151,29 @@ TEST_CASE("Hostile server: what comes before a damaged record is handed over, an
     });
 }
 
+TEST_CASE("Hostile server: what comes before a damaged record can be committed, and the offset behind that record") {
+    Scenario().run([](Scenario& scenario) -> asio::awaitable<void> {
+        co_await scenario.connect();
+        auto subscription = co_await scenario.subscribe(from_position("worker"));
+        auto frame = FakeServer::deliver_frame(texts("one", "bad"), 7);
+        frame.back() = std::byte{'D'};
+        co_await scenario.server.send(std::move(frame));
+        co_await scenario.server.receive(FrameType::unsubscribe);
+        co_await expect_records(subscription, texts("one"));
+        const auto closed = std::get<Closed>(co_await subscription.next());
+        REQUIRE(closed.failure.detail == 8);
+        for (const Offset done : {Offset{8}, Offset{closed.failure.detail + 1}}) {
+            auto committing = scenario.start(subscription.commit(done));
+            const auto request = co_await scenario.server.receive(FrameType::commit);
+            REQUIRE(request.header.handle == topic_handle);
+            REQUIRE(request.as<native::Commit>().position == "worker");
+            REQUIRE(request.as<native::Commit>().offset == done);
+            co_await scenario.server.answer_ok(request);
+            co_await expect_success(committing.result());
+        }
+    });
+}
+
 TEST_CASE("Hostile server: checksums are not looked at where that is not wanted") {
     Scenario scenario;
     scenario.options.verify_checksums = false;

@@ -180,6 +180,17 @@ TEST_CASE("Subscription: commit without a position is refused") {
     });
 }
 
+TEST_CASE("Subscription: commit to a topic that was deleted says so") {
+    Scenario().run([](Scenario& scenario) -> asio::awaitable<void> {
+        co_await scenario.connect();
+        auto subscription = co_await scenario.subscribe(from_position("worker"));
+        const native::ErrorAnswer deleted{.code = Error::topic_deleted, .text = "it was deleted"};
+        co_await scenario.server.send(FakeServer::frame(FrameType::error, deleted, {}, subscription_handle));
+        co_await expect_closed(subscription, Error::topic_deleted);
+        co_await expect_failure(subscription.commit({12}), Error::topic_deleted);
+    });
+}
+
 TEST_CASE("Subscription: seek drops what was received before its answer and nothing after it") {
     Scenario().run([](Scenario& scenario) -> asio::awaitable<void> {
         co_await scenario.connect();

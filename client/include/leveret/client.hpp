@@ -67,7 +67,8 @@ struct ClientOptions {
     std::size_t receive_queue_bytes_max = 2U << 20U;
     /// Checks each record's checksum when it is received. What comes before one that does not match is handed over;
     /// then the subscription ends, or the next fetch fails, with checksum_mismatch, whose text and detail name its
-    /// offset n: From::offset(n + 1) goes on behind it. Structure is always checked.
+    /// offset n: From::offset(n + 1) goes on behind it. A reader with a position commits n + 1 and subscribes again;
+    /// otherwise it meets the same record at every start. Structure is always checked.
     bool verify_checksums = true;
     bool reconnect = true;
     std::chrono::milliseconds reconnect_delay_min{50};
@@ -227,7 +228,9 @@ class Subscription {
     /// Adds to the credit; only for a subscription with limited credit.
     void grant(std::uint64_t records, std::uint64_t bytes = 0);
     /// Says that everything below `offset` is done, under the name this subscription was started from (From::position).
-    /// Error: bad_position_name where it was started otherwise.
+    /// Also after it has ended: what came before a damaged record is committed like anything else, and so is the offset
+    /// behind that record. Errors: bad_position_name where it was started otherwise; why the topic is gone
+    /// (topic_deleted); closed; topic_changed where the topic has become another one since it ended.
     [[nodiscard]] asio::awaitable<Outcome<void>> commit(Offset offset);
     /// Continues elsewhere; what was received and not yet asked for is dropped.
     [[nodiscard]] asio::awaitable<Outcome<void>> seek(From from);
