@@ -193,15 +193,20 @@ asio::awaitable<Outcome<FetchResult>> fetch_from(Self self, std::string name, Fe
     if (checked.failure && !is_damaged) {
         co_return unexpected(failure_of(*checked.failure));
     }
-    if (is_damaged && checked.good.empty()) {
+    const bool is_missed = fetched->missed_from < fetched->missed_to;
+    if (is_damaged && checked.good.empty() && !is_missed) {
         co_return unexpected(client_side::damaged_record(checked.damaged_offset));
+    }
+    Offset next = fetched->next;
+    if (is_damaged) {  // the next fetch begins with it, and fails
+        next = checked.good.empty() ? fetched->missed_to : Offset{checked.last_offset.value + 1};
     }
     FetchResult result{.delivery = Delivery(answer->owner, checked.good, fetched->epoch),
                        .missed = std::nullopt,
                        .first = fetched->first,
-                       .next = is_damaged ? Offset{checked.last_offset.value + 1} : fetched->next,
+                       .next = next,
                        .end = fetched->end};
-    if (fetched->missed_from < fetched->missed_to) {
+    if (is_missed) {
         result.missed = Missed{fetched->missed_from, fetched->missed_to};
     }
     co_return result;

@@ -201,6 +201,35 @@ TEST_CASE("Client: fetch gives what comes before a damaged record, then a failur
     });
 }
 
+TEST_CASE("Client: fetch says what was missed before a damaged record, then fails") {
+    Scenario().run([](Scenario& scenario) -> asio::awaitable<void> {
+        co_await scenario.connect();
+        auto records = FakeServer::records(texts("bad"), 5);
+        records.back() = std::byte{'D'};
+        native::Fetched body{.epoch = {1},
+                             .missed_from = {3},
+                             .missed_to = {5},
+                             .first = {5},
+                             .next = {6},
+                             .end = {6},
+                             .records = records};
+        auto first = scenario.start(scenario.client->fetch("hello", From::offset({3})));
+        co_await scenario.server.open_topic();
+        co_await scenario.server.answer(co_await scenario.server.receive(FrameType::fetch), FrameType::fetched, body);
+        const auto outcome = co_await first.result();
+        REQUIRE(outcome.has_value());
+        REQUIRE(outcome->delivery.records().empty());
+        REQUIRE(outcome->missed.value().from == Offset{3});
+        REQUIRE(outcome->missed.value().to == Offset{5});
+        REQUIRE(outcome->next == Offset{5});
+
+        auto second = scenario.start(scenario.client->fetch("hello", From::offset(outcome->next)));
+        body.missed_from = body.missed_to;
+        co_await scenario.server.answer(co_await scenario.server.receive(FrameType::fetch), FrameType::fetched, body);
+        co_await expect_failure(second.result(), Error::checksum_mismatch);
+    });
+}
+
 TEST_CASE("Client: ping takes some time, and describe_server gives figures") {
     Scenario().run([](Scenario& scenario) -> asio::awaitable<void> {
         co_await scenario.connect();

@@ -192,6 +192,7 @@ struct FetchOptions {
 
 struct FetchResult {
     Delivery delivery;
+    /// Comes without records where a damaged one follows; the next fetch fails with that.
     std::optional<Missed> missed;
     Offset first{};  ///< oldest record kept
     Offset next{};   ///< fetch from here the next time
