@@ -134,6 +134,7 @@ struct Client::State final : client_side::ConnectionOwner, std::enable_shared_fr
     static asio::awaitable<Outcome<void>> restore(Self self);
     static asio::awaitable<void> reconnect(Self self);
     void resubscribe(Subscription::State& subscription, const std::shared_ptr<Restoring>& restoring);
+    void forget_handles();
     void take_over_handles();
     [[nodiscard]] std::chrono::milliseconds next_delay(unsigned attempt);
     void become_ready();

@@ -156,6 +156,7 @@ void Client::State::on_lost(Failure why) {
         why = failure_of(Error::closed);
     }
     lost = why;
+    forget_handles();
     if (phase == Phase::connecting || phase == Phase::reconnecting) {
         fail_requests(why);  // whoever is establishing the connection waits for one of them
         progress.ring();
@@ -169,10 +170,6 @@ void Client::State::on_lost(Failure why) {
         return;
     }
     phase = Phase::reconnecting;
-    by_handle.clear();
-    for (Subscription::State* const subscription : subscriptions) {
-        subscription->handle = 0;
-    }
     fail_requests(failure_of(Error::connection_lost));
     queue->rewind_for_resend();
     progress.ring();
@@ -182,6 +179,14 @@ void Client::State::on_lost(Failure why) {
                            self->end(failure_of(Error::connection_lost, "reconnecting ended with an exception"));
                        }
                    });
+}
+
+/// Those of a connection that is gone mean nothing on the next one, or something else.
+void Client::State::forget_handles() {
+    by_handle.clear();
+    for (Subscription::State* const subscription : subscriptions) {
+        subscription->handle = 0;
+    }
 }
 
 void Client::State::fail_requests(const Failure& why) {

@@ -183,6 +183,35 @@ TEST_CASE("Reconnect: an attempt that breaks half way leaves the queue as it was
     });
 }
 
+TEST_CASE("Reconnect: credit that is granted after an attempt broke half way waits for the next Subscribe") {
+    Scenario().run([](Scenario& scenario) -> asio::awaitable<void> {
+        co_await scenario.connect();
+        auto first = co_await scenario.subscribe(with_credit(1));
+        const auto one = with_credit(1);
+        auto subscribing = scenario.start(scenario.client->subscribe("hello", one));
+        co_await scenario.server.start_subscription(71);
+        auto second = (co_await subscribing.result()).value();
+        scenario.server.drop_connection();
+        co_await scenario.server.welcome();
+        co_await scenario.server.open_topic();
+        co_await scenario.server.start_subscription();
+        co_await scenario.server.receive(FrameType::subscribe);
+        scenario.server.drop_connection();
+        co_await scenario.server.accept();
+        const auto hello = co_await scenario.server.receive(FrameType::hello);
+        first.grant(5);
+        second.grant(5);
+        native::Welcome welcome;
+        welcome.frame_bytes_max = 1U << 20U;
+        co_await scenario.server.answer(hello, FrameType::welcome, welcome);
+        co_await scenario.server.open_topic();
+        for (const std::uint32_t handle : {80U, 81U}) {
+            const auto request = (co_await scenario.server.start_subscription(handle)).as<native::Subscribe>();
+            REQUIRE(request.credit_records == 6);
+        }
+    });
+}
+
 TEST_CASE("Reconnect: a request in flight fails with connection_lost, the next one waits for the new connection") {
     Scenario().run([](Scenario& scenario) -> asio::awaitable<void> {
         co_await scenario.connect();
