@@ -135,6 +135,7 @@ struct Client::State final : client_side::ConnectionOwner, std::enable_shared_fr
     static asio::awaitable<void> reconnect(Self self);
     void resubscribe(Subscription::State& subscription, const std::shared_ptr<Restoring>& restoring);
     void forget_handles();
+    [[nodiscard]] bool abandon_attempt_refused_by(const Outcome<Answer>& answer);
     void take_over_handles();
     [[nodiscard]] std::chrono::milliseconds next_delay(unsigned attempt);
     void become_ready();

@@ -28,6 +28,11 @@ bool is_final(const Failure& failure) {
     return failure.code.category() == error_category() && failure.code.value() < static_cast<int>(Error::unknown_topic);
 }
 
+/// Whether the server refuses now what it may grant later.
+bool is_passing(const Failure& failure) {
+    return failure.code == Error::memory_full || failure.code == Error::topic_busy;
+}
+
 }  // namespace
 
 // --- connect() and close() -------------------------------------------------------------------------------------------
@@ -256,6 +261,16 @@ asio::awaitable<void> Client::State::reconnect(Self self) {
     }
 }
 
+/// While everything is put back in place: a server that has no room for it now is as one that cannot be reached.
+bool Client::State::abandon_attempt_refused_by(const Outcome<Answer>& answer) {
+    if (phase != Phase::reconnecting || lost || answer || !is_passing(answer.error())) {
+        return false;
+    }
+    connection->close();
+    on_lost(answer.error());
+    return true;
+}
+
 /// Shared with the handlers of the answers that restore() waits for.
 struct Client::State::Restoring {
     std::size_t unanswered = 0;
@@ -301,6 +316,9 @@ void Client::State::resubscribe(Subscription::State& subscription, const std::sh
     ++restoring->unanswered;
     auto answered = [self = this, restoring, weak = subscription.weak_from_this()](const Outcome<Answer>& answer) {
         --restoring->unanswered;
+        if (self->abandon_attempt_refused_by(answer)) {
+            return;
+        }
         const auto found = weak.lock();
         if (found && !self->lost) {
             found->on_subscribe_answer(answer);

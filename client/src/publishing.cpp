@@ -83,7 +83,8 @@ Client::State::TopicPtr Client::State::topic_named(const std::string& name) {
 
 void Client::State::request_open(const TopicPtr& topic, std::function<void()> answered) {
     auto opened = [this, topic, answered = std::move(answered)](const Outcome<Answer>& answer) {
-        if (lost || phase == Phase::closed) {
+        const bool was_open = topic->phase == Topic::Phase::open;  // otherwise its user is told
+        if (lost || phase == Phase::closed || (was_open && abandon_attempt_refused_by(answer))) {
             answered();
             return;  // it is opened again with the next connection, where there is one
         }

@@ -183,6 +183,63 @@ TEST_CASE("Reconnect: an attempt that breaks half way leaves the queue as it was
     });
 }
 
+TEST_CASE("Reconnect: a server that has no room for a topic yet is come back to") {
+    Scenario().run([](Scenario& scenario) -> asio::awaitable<void> {
+        co_await scenario.connect();
+        auto subscription = co_await scenario.subscribe();
+        auto publishing = scenario.start(scenario.client->publish("hello", "a"));
+        co_await scenario.server.receive(FrameType::publish);
+        scenario.server.drop_connection();
+        for (const Error full : {Error::memory_full, Error::topic_busy}) {
+            co_await scenario.server.welcome();
+            co_await scenario.server.answer_error(co_await scenario.server.receive(FrameType::open_topic), full);
+            co_await scenario.server.wait_for_the_end();
+        }
+        co_await scenario.server.welcome();
+        co_await scenario.server.open_topic();
+        co_await scenario.server.start_subscription();
+        co_await scenario.server.acknowledge(co_await scenario.server.receive(FrameType::publish), 6);
+        const auto outcome = co_await publishing.result();
+        REQUIRE(outcome.value().offset == Offset{6});
+        co_await scenario.server.deliver(texts("a"), 0);
+        co_await expect_records(subscription, texts("a"));
+    });
+}
+
+TEST_CASE("Reconnect: a server that has no room for a subscription yet is come back to") {
+    Scenario().run([](Scenario& scenario) -> asio::awaitable<void> {
+        co_await scenario.connect();
+        auto subscription = co_await scenario.subscribe();
+        scenario.server.drop_connection();
+        co_await scenario.server.welcome();
+        co_await scenario.server.open_topic();
+        const auto request = co_await scenario.server.receive(FrameType::subscribe);
+        co_await scenario.server.answer_error(request, Error::memory_full);
+        co_await scenario.server.wait_for_the_end();
+        co_await scenario.server.welcome();
+        co_await scenario.server.open_topic();
+        co_await scenario.server.start_subscription();
+        co_await scenario.server.deliver(texts("a"), 0);
+        co_await expect_records(subscription, texts("a"));
+    });
+}
+
+TEST_CASE("Reconnect: a topic that is new to a server without room fails, and does not hold up the others") {
+    Scenario().run([](Scenario& scenario) -> asio::awaitable<void> {
+        co_await scenario.connect();
+        scenario.server.drop_connection();
+        co_await scenario.settle();
+        auto publishing = scenario.start(scenario.client->publish("hello", "a"));
+        auto pinging = scenario.start(scenario.client->ping());
+        co_await scenario.server.welcome();
+        const auto request = co_await scenario.server.receive(FrameType::open_topic);
+        co_await scenario.server.answer_error(request, Error::memory_full);
+        co_await expect_failure(publishing.result(), Error::memory_full);
+        co_await scenario.server.answer_next(FrameType::ping, FrameType::pong);
+        co_await expect_success(pinging.result());
+    });
+}
+
 TEST_CASE("Reconnect: credit that is granted after an attempt broke half way waits for the next Subscribe") {
     Scenario().run([](Scenario& scenario) -> asio::awaitable<void> {
         co_await scenario.connect();

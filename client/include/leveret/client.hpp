@@ -70,6 +70,8 @@ struct ClientOptions {
     /// offset n: From::offset(n + 1) goes on behind it. A reader with a position commits n + 1 and subscribes again;
     /// otherwise it meets the same record at every start. Structure is always checked.
     bool verify_checksums = true;
+    /// Where a connection is lost, or a new one meets a server without room for the topics and subscriptions
+    /// (memory_full, topic_busy), it is tried again, without an end.
     bool reconnect = true;
     std::chrono::milliseconds reconnect_delay_min{50};
     std::chrono::milliseconds reconnect_delay_max{5'000};
