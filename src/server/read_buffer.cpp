@@ -48,7 +48,7 @@ std::span<std::byte> ReadBuffer::prepare() {
         capacity_ = ReadMemoryPool::piece_bytes;
         begin_ = 0;
         end_ = used;
-    } else if (capacity_ == 0 || capacity_ - end_ < capacity_ / 4) {
+    } else if (capacity_ == end_ || capacity_ - end_ < capacity_ / 4) {
         if (used >= capacity_ / 2) {
             if (!replace_with_own(std::max(capacity_ * 2, small_bytes))) {
                 return {};

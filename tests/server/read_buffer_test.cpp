@@ -136,6 +136,19 @@ TEST_CASE("ReadBuffer: where there is no room for a piece it reads into less, un
     CHECK(fixture.memory.used_bytes() == piece);
 }
 
+TEST_CASE("ReadBuffer: a rest of a few bytes does not keep it from reading where there is no room for a piece") {
+    for (const std::string rest : {"a", "ab", "abc", "abcd"}) {
+        ReadBufferFixture fixture;
+        fixture.arrive(rest);
+        fixture.buffer.shrink();
+        const std::uint64_t room = 200'000;
+        REQUIRE(fixture.memory.try_charge(fixture.memory.bytes_max() - fixture.memory.used_bytes() - room));
+        REQUIRE_FALSE(fixture.buffer.prepare().empty());
+        fixture.arrive_all("hello");
+        CHECK(fixture.data() == rest + "hello");
+    }
+}
+
 TEST_CASE("ReadBuffer: gives its memory back when it goes") {
     ReadMemoryPool pool;
     MemoryBudget memory(1U << 20U);
