@@ -65,7 +65,7 @@ asio::awaitable<Outcome<Subscription>> Client::State::subscribe(Self self, std::
 }
 
 void Client::State::forget(Subscription::State& subscription) {
-    if (phase == Phase::ready && subscription.handle != 0) {
+    if (subscription.handle != 0) {
         unsubscribe_at_server(subscription.handle);
     }
     remove(subscription);
@@ -395,7 +395,7 @@ asio::awaitable<Outcome<void>> leave(Shared self) {
     const std::uint32_t handle = self->handle;
     self->end({});
     self->drop_received();
-    if (handle == 0 || self->client->phase != Client::State::Phase::ready) {
+    if (handle == 0) {
         co_return Outcome<void>();  // the server does not know it any more
     }
     const native::RawBody nothing;

@@ -319,6 +319,54 @@ TEST_CASE("Reconnect: a subscription that its user leaves meanwhile is unsubscri
     });
 }
 
+TEST_CASE("Reconnect: one that its user leaves while others are still put back in place is unsubscribed, too") {
+    Scenario().run([](Scenario& scenario) -> asio::awaitable<void> {
+        co_await scenario.connect();
+        auto first = co_await scenario.subscribe();
+        auto subscribing = scenario.start(scenario.client->subscribe("hello"));
+        co_await scenario.server.start_subscription(71);
+        auto second = (co_await subscribing.result()).value();
+        scenario.server.drop_connection();
+        co_await scenario.server.welcome();
+        co_await scenario.server.open_topic();
+        co_await scenario.server.start_subscription(80);
+        const auto request = co_await scenario.server.receive(FrameType::subscribe);
+        co_await scenario.settle();
+        auto leaving = scenario.start(first.unsubscribe());
+        auto leaving_too = scenario.start(second.unsubscribe());
+        const native::Subscribed body{.id = topic_id(1), .epoch = {1}, .next = {0}};
+        co_await scenario.server.answer(request, FrameType::subscribed, body, 81);
+        for (const std::uint32_t handle : {80U, 81U}) {
+            const auto unsubscribe = co_await scenario.server.receive(FrameType::unsubscribe);
+            REQUIRE(unsubscribe.header.handle == handle);
+            co_await scenario.server.answer_ok(unsubscribe);
+        }
+        co_await expect_success(leaving.result());
+        co_await expect_success(leaving_too.result());
+    });
+}
+
+TEST_CASE("Reconnect: one that meets a damaged record before everything is back in place is unsubscribed, too") {
+    Scenario().run([](Scenario& scenario) -> asio::awaitable<void> {
+        co_await scenario.connect();
+        auto subscription = co_await scenario.subscribe();
+        scenario.server.drop_connection();
+        co_await scenario.server.welcome();
+        co_await scenario.server.open_topic();
+        const auto request = co_await scenario.server.receive(FrameType::subscribe);
+        const native::Subscribed body{.id = topic_id(1), .epoch = {1}, .next = {0}};
+        auto frames = FakeServer::frame(FrameType::subscribed, body, request.header.correlation, 80);
+        auto deliver = FakeServer::deliver_frame(texts("bad"), 0, 80);
+        deliver.back() = std::byte{'D'};
+        frames.insert(frames.end(), deliver.begin(), deliver.end());
+        auto pinging = scenario.start(scenario.client->ping());
+        co_await scenario.server.send(std::move(frames));
+        co_await expect_closed(subscription, Error::checksum_mismatch);
+        const auto unsubscribe = co_await scenario.server.receive(FrameType::unsubscribe);
+        REQUIRE(unsubscribe.header.handle == 80);
+    });
+}
+
 TEST_CASE("Reconnect: a server that says it stops is come back to") {
     Scenario().run([](Scenario& scenario) -> asio::awaitable<void> {
         co_await scenario.connect();
