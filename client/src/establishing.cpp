@@ -70,7 +70,7 @@ asio::awaitable<Outcome<void>> Client::State::close(Self self) {
         // The server may close before its Ok arrives: that is as good.
         static_cast<void>(co_await std::move(answered));
     }
-    if (self->phase == Phase::reconnecting && self->queue->queued_bytes() > 0) {
+    if (self->phase == Phase::reconnecting && self->queue->queued_bytes() + self->waiting_bytes > 0) {
         outcome = unexpected(failure_of(Error::connection_lost, "records were queued that could not be sent"));
     }
     self->shut_down();

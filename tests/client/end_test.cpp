@@ -63,6 +63,21 @@ TEST_CASE("Client: close says so where records could not be delivered") {
     });
 }
 
+TEST_CASE("Client: close says so where the topic of a record could not be opened") {
+    Scenario scenario;
+    scenario.options.reconnect_delay_min = std::chrono::hours(1);
+    scenario.options.reconnect_delay_max = std::chrono::hours(1);
+    scenario.run([](Scenario& running) -> asio::awaitable<void> {
+        co_await running.connect();
+        running.server.drop_connection();
+        co_await running.settle();
+        auto publishing = running.start(running.client->publish("hello", "a"));
+        co_await running.settle();
+        co_await expect_failure(running.client->close(), Error::connection_lost);
+        co_await expect_failure(publishing.result(), Error::closed);
+    });
+}
+
 TEST_CASE("Client: after close everything says closed") {
     Scenario().run([](Scenario& scenario) -> asio::awaitable<void> {
         co_await scenario.connect();
