@@ -1,5 +1,6 @@
 #include "leveret/blocking_client.hpp"
 
+#include <algorithm>
 #include <future>
 #include <mutex>
 #include <thread>
@@ -76,6 +77,12 @@ struct BlockingSubscription::State {
         ready.pop_front();
         return first;
     }
+    /// Whether its user takes the topic for another one than `subscription` has already told. Any thread.
+    bool has_topic_change_ready() {
+        const std::lock_guard lock(ready_mutex);
+        return std::ranges::any_of(ready,
+                                   [](const Received& what) { return std::holds_alternative<TopicChanged>(what); });
+    }
     void drop_ready() {
         const std::lock_guard lock(ready_mutex);
         ready.clear();
@@ -133,6 +140,13 @@ asio::awaitable<Outcome<void>> seek_and_drop(BlockingSubscription::State& state,
     co_return outcome;
 }
 
+asio::awaitable<Outcome<void>> commit_unless_changed(BlockingSubscription::State& state, Offset offset) {
+    if (state.has_topic_change_ready()) {
+        co_return client_side::unexpected(client_side::failure_of(Error::topic_changed));
+    }
+    co_return co_await state.subscription->commit(offset);
+}
+
 asio::awaitable<Outcome<void>> drop_and_unsubscribe(BlockingSubscription::State& state) {
     state.drop_ready();
     co_return co_await state.subscription->unsubscribe();
@@ -165,7 +179,7 @@ void BlockingSubscription::grant(std::uint64_t records, std::uint64_t bytes) {
 }
 
 Outcome<void> BlockingSubscription::commit(Offset offset) {
-    return state_->context->run([this, offset] { return state_->subscription->commit(offset); });
+    return state_->context->run([this, offset] { return commit_unless_changed(*state_, offset); });
 }
 
 Outcome<void> BlockingSubscription::seek(From from) {

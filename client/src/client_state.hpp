@@ -223,6 +223,7 @@ struct Subscription::State : std::enable_shared_from_this<Subscription::State> {
     SubscribeOptions options;
     TopicId id{};
     Epoch epoch{};
+    native::Expected told;  // the topic that its user takes it for, until TopicChanged has been asked for
     // What the last Subscribe asked for; what is given until its answer comes follows as a Grant.
     std::int64_t asked_credit_records = 0;
     std::int64_t asked_credit_bytes = 0;

@@ -177,6 +177,9 @@ void Subscription::State::on_subscribe_answer(const Outcome<Answer>& answer) {
     client->subscriptions.insert(this);
     id = subscribed->id;
     epoch = subscribed->epoch;
+    if (!started) {
+        told = {id, epoch};
+    }
     next_offset = subscribed->next;
     started = true;
     from_earliest = false;
@@ -193,6 +196,7 @@ void Subscription::State::grant_what_was_given_meanwhile() {
 
 void Subscription::State::on_sought(const native::Subscribed& subscribed) {
     drop_received();
+    told = {id, epoch};
     next_offset = subscribed.next;
     from_earliest = false;
 }
@@ -280,6 +284,8 @@ std::optional<Received> Subscription::State::try_next() {
         const std::size_t bytes = delivery->records().bytes().size();
         unclaimed_bytes -= bytes;
         give_credit_back(bytes);
+    } else if (const auto* const changed = std::get_if<TopicChanged>(&*first)) {
+        told = {changed->id, changed->epoch};
     }
     return first;
 }
@@ -365,8 +371,7 @@ asio::awaitable<Outcome<void>> commit_position(Shared self, Offset offset) {
     if (self->topic->phase == client_side::Topic::Phase::failed) {
         co_return unexpected(*self->topic->failure);
     }
-    const native::Commit body{
-        .expected = {self->id, self->epoch}, .offset = offset, .position = self->options.from.name};
+    const native::Commit body{.expected = self->told, .offset = offset, .position = self->options.from.name};
     auto asked = self->client->ask(FrameType::commit, FrameType::ok, body, self->topic->handle);
     co_return without_value(co_await std::move(asked));
 }

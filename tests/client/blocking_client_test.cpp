@@ -143,3 +143,31 @@ TEST_CASE("BlockingClient: records that are missed while next waits with a time 
     REQUIRE(received.has_value());
     REQUIRE(std::get<Missed>(*received).records() == 6);
 }
+
+TEST_CASE("BlockingClient: an offset of the topic before is not committed to the one that took its place") {
+    const ServedScript script([](FakeServer& server) -> asio::awaitable<void> {
+        co_await server.welcome();
+        co_await server.open_topic();
+        co_await server.start_subscription();
+        co_await server.receive(FrameType::ping);
+        co_await server.deliver(texts("old"), 10);
+        server.drop_connection();
+        co_await server.welcome();
+        co_await server.open_topic(topic_handle, 2, 5);
+        co_await server.start_subscription();
+        co_await server.answer_next(FrameType::ping, FrameType::pong);
+        co_await server.receive();
+        server.drop_connection();
+        server.stop_listening();
+    });
+    ClientOptions options = script.options();
+    options.reconnect = true;
+    BlockingClient client;
+    REQUIRE(client.connect(options).has_value());
+    auto subscription = client.subscribe("hello", from_position("worker")).value();
+    REQUIRE(client.ping().error().code == Error::connection_lost);
+    REQUIRE(client.ping().has_value());
+    REQUIRE(payloads_of(subscription.next()) == texts("old"));
+    REQUIRE(subscription.commit({11}).error().code == Error::topic_changed);
+    REQUIRE(std::holds_alternative<TopicChanged>(subscription.next()));
+}

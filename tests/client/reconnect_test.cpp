@@ -84,6 +84,27 @@ TEST_CASE("Reconnect: another topic of the same name is said, and read from its 
     });
 }
 
+TEST_CASE("Reconnect: an offset of the topic before is not committed to the one that took its place") {
+    Scenario().run([](Scenario& scenario) -> asio::awaitable<void> {
+        co_await scenario.connect();
+        auto subscription = co_await scenario.subscribe(from_position("worker"));
+        co_await scenario.server.deliver(texts("old"), 10);
+        co_await expect_records(subscription, texts("old"));
+        scenario.server.drop_connection();
+        co_await scenario.server.welcome();
+        co_await scenario.server.open_topic(topic_handle, 2, 5);
+        co_await scenario.server.start_subscription();
+        for (const std::uint8_t id : {1, 2}) {  // before and after its user is told
+            auto committing = scenario.start(subscription.commit({11}));
+            const auto request = co_await scenario.server.receive(FrameType::commit);
+            REQUIRE(request.as<native::Commit>().expected.id == topic_id(id));
+            co_await scenario.server.answer_ok(request);
+            co_await committing.result();
+            static_cast<void>(subscription.try_next());
+        }
+    });
+}
+
 TEST_CASE("Reconnect: publishes that were not acknowledged are sent again, in order, under the topic's new handle") {
     Scenario().run([](Scenario& scenario) -> asio::awaitable<void> {
         co_await scenario.connect();
