@@ -233,7 +233,7 @@ class Subscription {
     /// Says that everything below `offset` is done, under the name this subscription was started from (From::position).
     /// Also after it has ended: what came before a damaged record is committed like anything else, and so is the offset
     /// behind that record. Errors: bad_position_name where it was started otherwise; why the topic is gone
-    /// (topic_deleted); closed; topic_changed where the topic has become another one since it ended.
+    /// (topic_deleted); closed; topic_changed where the topic is another one by now and next() has not yet said so.
     [[nodiscard]] asio::awaitable<Outcome<void>> commit(Offset offset);
     /// Continues elsewhere; what was received and not yet asked for is dropped.
     [[nodiscard]] asio::awaitable<Outcome<void>> seek(From from);
