@@ -94,7 +94,7 @@ TEST_CASE("Reconnect: an offset of the topic before is not committed to the one 
         co_await scenario.server.welcome();
         co_await scenario.server.open_topic(topic_handle, 2, 5);
         co_await scenario.server.start_subscription();
-        for (const std::uint8_t id : {1, 2}) {  // before and after its user is told
+        for (std::uint8_t id = 1; id <= 2; ++id) {  // before and after its user is told
             auto committing = scenario.start(subscription.commit({11}));
             const auto request = co_await scenario.server.receive(FrameType::commit);
             REQUIRE(request.as<native::Commit>().expected.id == topic_id(id));
