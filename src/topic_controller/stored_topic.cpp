@@ -42,8 +42,8 @@ void TopicController::attach(Result<TopicBacking> backing) {
         }
         log_now = std::max(environment_.clock.wall_now(), last_timestamp_);
         now = window_now();
-        if (window_ && extent.end > extent.first && log_now.time_since_epoch() > compaction_window_) {
-            window_begin = log_now - compaction_window_;
+        if (window_ && extent.end > extent.first) {
+            window_begin = std::max(Timestamp{}, log_now - compaction_window_);  // a window may be longer than all time
         }
     }
     if (window_begin > extent.last_timestamp.value_or(Timestamp::min())) {

@@ -68,6 +68,16 @@ TEST_CASE_METHOD(WindowFixture,
     CHECK(gone.expired());
 }
 
+TEST_CASE_METHOD(StoredTopicFixture, "StoredTopic: a compaction window that never ends survives a restart, too") {
+    settings.compaction_window_ms = GENERATE(std::uint64_t{1'000} * 86'400 * 365 * 100, ~std::uint64_t{0});
+    restart();
+    REQUIRE(begin_publish(DraftBatch().add("old", "a"))->result);
+    clock.advance(24h * 365);
+    restart();
+    CHECK(begin_publish(DraftBatch().add("old", "b"))->result->accepted == 0);
+    CHECK(begin_publish(DraftBatch().add("new", "c"))->result->accepted == 1);
+}
+
 TEST_CASE_METHOD(WindowFixture, "StoredTopic: the compaction window is filled as it was, whatever happens meanwhile") {
     settings.compaction_window_ms = 1000;
     restart();
