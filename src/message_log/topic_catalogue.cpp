@@ -331,7 +331,9 @@ std::error_code TopicCatalogue::save(const StoredTopic& topic) {
     if (const std::error_code error = replace_file(files_, path + std::string(topic_json), as_bytes(text))) {
         return error;
     }
-    (void)write_copy(files_, copy_path, as_bytes(text));  // without it there is no copy: no reason to refuse the topic
+    if (write_copy(files_, copy_path, as_bytes(text))) {
+        (void)files_.remove(copy_path);  // without one the topic is as good: no reason to refuse it
+    }
     return {};
 }
 

@@ -93,7 +93,12 @@ Result<OpenedLog> TopicStorage::open_log(const StoredTopic& topic, Epoch epoch, 
 Result<TopicBacking> TopicStorage::open(const StoredTopic& topic, Epoch epoch, bool is_new) {
     auto backing = open_parts(topic, epoch, is_new);
     if (!backing && is_new) {
-        (void)take_away(topic);  // or it would come back, empty, under a name that another may have by then
+        // Or it would come back, empty, under a name that another may have by then.
+        const std::error_code error = take_away(topic);
+        if (error && error != std::errc::no_such_file_or_directory) {
+            spdlog::error("topic '{}' could not be made, and what there is of it could not be removed: {}", topic.name,
+                          error.message());
+        }
     }
     return backing;
 }
