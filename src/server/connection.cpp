@@ -398,7 +398,9 @@ void Connection::check_stall() {
             close(*manager_->closing());
             return;
         }
-        manager_->let_go_of_what_was_read();
+        if (stalled_for >= stall_check_interval) {
+            manager_->let_go_of_what_was_read();
+        }
         if (!make_room_for([this] { return batch_->let_go_of_evicted_blocks(shared_.environment.memory); })) {
             return;
         }

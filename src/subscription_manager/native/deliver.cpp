@@ -6,6 +6,7 @@
 
 #include "subscription_manager/native/native_manager.hpp"
 #include "subscription_manager/native/native_subscription.hpp"
+#include "subscription_manager/native/waiting_fetch.hpp"
 
 namespace leveret {
 
@@ -81,8 +82,11 @@ bool NativeManager::deliver(WriteBatch& batch) {
 }
 
 void NativeManager::let_go_of_what_was_read() {
-    for (const NativeSubscription* subscription : ready_) {
+    for (const auto& [id, subscription] : subscriptions_) {
         subscription->cursor_.let_go();
+    }
+    for (const auto& [number, fetch] : fetches_) {
+        fetch->cursor_.let_go();
     }
 }
 

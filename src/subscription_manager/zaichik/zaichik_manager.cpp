@@ -314,7 +314,7 @@ bool ZaichikManager::collect(WriteBatch& batch) {
 }
 
 void ZaichikManager::let_go_of_what_was_read() {
-    for (const TopicStream* stream : ready_) {
+    for (const auto& [name, stream] : streams_) {
         stream->cursor_.let_go();
     }
 }
