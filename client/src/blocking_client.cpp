@@ -77,11 +77,12 @@ struct BlockingSubscription::State {
         ready.pop_front();
         return first;
     }
-    /// Whether its user takes the topic for another one than `subscription` has already told. Any thread.
-    bool has_topic_change_ready() {
+    /// Whether its user takes the topic for another one than `subscription` has already told.
+    bool is_unaware_of_change() {
         const std::lock_guard lock(ready_mutex);
-        return std::ranges::any_of(ready,
-                                   [](const Received& what) { return std::holds_alternative<TopicChanged>(what); });
+        return has_left_unaware || std::ranges::any_of(ready, [](const Received& what) {
+                   return std::holds_alternative<TopicChanged>(what);
+               });
     }
     void drop_ready() {
         const std::lock_guard lock(ready_mutex);
@@ -90,6 +91,7 @@ struct BlockingSubscription::State {
 
     std::shared_ptr<BlockingContext> context;
     std::optional<Subscription> subscription;  // of the client's thread
+    bool has_left_unaware = false;             // of that the topic is another one; of the client's thread
     std::mutex ready_mutex;                    // guards ready
     std::deque<Received> ready;                // filled and dropped on the client's thread, taken on the users'
 };
@@ -141,13 +143,14 @@ asio::awaitable<Outcome<void>> seek_and_drop(BlockingSubscription::State& state,
 }
 
 asio::awaitable<Outcome<void>> commit_unless_changed(BlockingSubscription::State& state, Offset offset) {
-    if (state.has_topic_change_ready()) {
+    if (state.is_unaware_of_change()) {
         co_return client_side::unexpected(client_side::failure_of(Error::topic_changed));
     }
     co_return co_await state.subscription->commit(offset);
 }
 
 asio::awaitable<Outcome<void>> drop_and_unsubscribe(BlockingSubscription::State& state) {
+    state.has_left_unaware = state.is_unaware_of_change();
     state.drop_ready();
     co_return co_await state.subscription->unsubscribe();
 }

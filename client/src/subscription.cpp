@@ -363,6 +363,7 @@ asio::awaitable<Outcome<void>> commit_position(Shared self, Offset offset) {
     if (self->options.from.kind != From::Kind::position) {
         co_return unexpected(failure_of(Error::bad_position_name, "the subscription was not started from a position"));
     }
+    const native::Expected expected = self->told;  // now: its user may be told of another topic while this waits
     // A subscription that has ended can still commit, as its last records were handed over together with Closed.
     const auto ready = co_await Client::State::until_ready(self->client);
     if (!ready) {
@@ -371,7 +372,7 @@ asio::awaitable<Outcome<void>> commit_position(Shared self, Offset offset) {
     if (self->topic->phase == client_side::Topic::Phase::failed) {
         co_return unexpected(*self->topic->failure);
     }
-    const native::Commit body{.expected = self->told, .offset = offset, .position = self->options.from.name};
+    const native::Commit body{.expected = expected, .offset = offset, .position = self->options.from.name};
     auto asked = self->client->ask(FrameType::commit, FrameType::ok, body, self->topic->handle);
     co_return without_value(co_await std::move(asked));
 }

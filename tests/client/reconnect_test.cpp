@@ -105,6 +105,30 @@ TEST_CASE("Reconnect: an offset of the topic before is not committed to the one 
     });
 }
 
+TEST_CASE("Reconnect: a commit that waits for the new connection is for the topic that its offset is of") {
+    Scenario().run([](Scenario& scenario) -> asio::awaitable<void> {
+        co_await scenario.connect();
+        auto subscription = co_await scenario.subscribe(from_position("worker"));
+        bool is_told = false;
+        subscription.on_received(
+            [&is_told](const Received& what) { is_told = is_told || std::holds_alternative<TopicChanged>(what); });
+        scenario.server.drop_connection();
+        co_await scenario.settle();
+        auto committing = scenario.start(subscription.commit({11}));
+        co_await scenario.server.welcome();
+        co_await scenario.server.open_topic(topic_handle, 2, 5);
+        const auto request = co_await scenario.server.receive(FrameType::subscribe);
+        co_await scenario.settle();
+        REQUIRE(is_told);
+        const native::Subscribed body{.id = topic_id(2), .epoch = {5}, .next = {0}};
+        co_await scenario.server.answer(request, FrameType::subscribed, body, 80);
+        const auto commit = co_await scenario.server.receive(FrameType::commit);
+        REQUIRE(commit.as<native::Commit>().expected.id == topic_id(1));
+        co_await scenario.server.answer_error(commit, Error::topic_changed);
+        co_await expect_failure(committing.result(), Error::topic_changed);
+    });
+}
+
 TEST_CASE("Reconnect: publishes that were not acknowledged are sent again, in order, under the topic's new handle") {
     Scenario().run([](Scenario& scenario) -> asio::awaitable<void> {
         co_await scenario.connect();
