@@ -565,7 +565,7 @@ void TopicController::update_charged_bytes() noexcept {
 
 void TopicController::mark_deleted() {
     Waiters woken;
-    Waiters without_credit;
+    Waiters ended;
     Waiters publishers;
     {
         HouseKeeping keeping(*this);
@@ -575,12 +575,12 @@ void TopicController::mark_deleted() {
         window_.reset();
         scheduled_for_.reset();
         waiters_.swap_out(woken);
-        deletion_waiters_.swap_out(without_credit);
+        deletion_waiters_.swap_out(ended);
         if (log_) {
             log_->publishers.swap_out(publishers);
         }
     }
-    for (const Waiters* waiters : {&publishers, &woken, &without_credit}) {
+    for (const Waiters* waiters : {&publishers, &woken, &ended}) {
         for (const std::shared_ptr<TopicWaiter>& waiter : *waiters) {
             waiter->wake();
         }
