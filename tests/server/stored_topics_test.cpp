@@ -1,6 +1,7 @@
 // Stored topics behind a whole broker, on a directory of their own; one thread drives the disk's work too.
 #include <algorithm>
 #include <cstdlib>
+#include <deque>
 #include <filesystem>
 
 #include <catch2/catch.hpp>
@@ -232,4 +233,38 @@ TEST_CASE("Stored topics: a start that fails for want of a port closes the logs 
     }
     BrokerFixture fixture(on(directory));
     CHECK(fixture.topic("topic")->figures().next == Offset{1});
+}
+
+TEST_CASE("Stored topics: readers whose clients take nothing leave memory to those who do") {
+    const Directory directory;
+    BrokerOptions options = on(directory);
+    options.limits.catch_up_bytes_max = 1U << 20U;
+    constexpr int records = 400;
+    {
+        BrokerFixture fixture(options);
+        OpenedClient client(fixture);
+        for (int i = 0; i < records; ++i) {
+            client.send(publish(1, DraftedRecords(std::string(10'000, 'x'))));
+        }
+        REQUIRE(fixture.topic("topic")->figures().next == Offset{records});
+    }
+    BrokerFixture fixture(options);
+    OpenedClient client(fixture);
+    std::deque<OpenedClient> stalled;
+    for (int i = 0; i < 8; ++i) {
+        stalled.emplace_back(fixture, 1000).send_without_run(subscribe(1, from_earliest()));
+    }
+    client.send_without_run(subscribe(1, from_earliest()));
+    std::size_t delivered_bytes = 0;
+    for (int i = 0; i < 100; ++i) {
+        fixture.advance(100ms);
+        for (const ReceivedFrame& frame : client.received()) {
+            if (frame.header.type == FrameType::deliver) {
+                delivered_bytes += frame.as<native::Deliver>().records.size();
+            }
+        }
+    }
+    CHECK(delivered_bytes == fixture.topic("topic")->figures().bytes);
+    CHECK(fixture.broker.counters().catch_up_waits.value() > 0);
+    CHECK(fixture.connections() == 9);
 }
