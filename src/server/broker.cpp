@@ -11,6 +11,7 @@
 #include <asio/executor_work_guard.hpp>
 #include <asio/post.hpp>
 #include <fmt/format.h>
+#include <sched.h>
 #include <spdlog/spdlog.h>
 
 #include "protocol/native.hpp"
@@ -31,8 +32,15 @@ Limits with_derived_values(Limits limits, const StorageOptions& storage) noexcep
     return limits;
 }
 
+/// Processors that this process may use; at least one.
+unsigned usable_processors() noexcept {
+    cpu_set_t usable;
+    const bool is_known = ::sched_getaffinity(0, sizeof usable, &usable) == 0;  // not of more than 1,024
+    return std::max(1U, is_known ? static_cast<unsigned>(CPU_COUNT(&usable)) : std::thread::hardware_concurrency());
+}
+
 unsigned with_default_threads(unsigned threads) noexcept {
-    return threads != 0 ? threads : std::max(2U, std::thread::hardware_concurrency()) - 1;
+    return threads != 0 ? threads : std::max(2U, usable_processors()) - 1;
 }
 
 /// Connections would take the files that logs need, or the other way round.
@@ -180,7 +188,9 @@ void Broker::Implementation::start_threads() {
         return;
     }
     keep_running_.emplace(own_context_->get_executor());
-    const std::chrono::microseconds busy_poll = threads_ == 1 ? options_.busy_poll : std::chrono::microseconds(0);
+    // On a lone processor it would keep those waiting who have something to send.
+    const bool polls = threads_ == 1 && usable_processors() > 1;
+    const std::chrono::microseconds busy_poll = polls ? options_.busy_poll : std::chrono::microseconds(0);
     for (unsigned i = 0; i < threads_; ++i) {
         own_threads_.emplace_back([this, busy_poll] { run_io_thread(*own_context_, busy_poll); });
     }

@@ -100,7 +100,7 @@ std::vector<Setting> settings_of(BrokerOptions& broker) {
         duration("busy-poll-us", broker.busy_poll,
                  "an io thread that is the only one looks for more to do before it sleeps; 0: not at all", 0,
                  1'000'000),
-        limit("threads", broker.threads, "io threads; 0: one less than the machine has cores", 0, 1024),
+        limit("threads", broker.threads, "io threads; 0: one less than the processors it may use", 0, 1024),
         or_default(limit("memory-bytes-max", limits.memory_bytes_max,
                          "all blocks, windows and connection buffers; 0: 1 GiB, or a quarter of the machine",
                          4 * ReadMemoryPool::piece_bytes)),
