@@ -61,6 +61,20 @@ Outcome<std::vector<Acknowledgement>> acknowledgements_of(const Outcome<native::
     return all;
 }
 
+/// A topic in memory takes no batch that is more than it keeps; one on disk keeps whole segments.
+void limit_frames(client_side::Topic& topic, const TopicSettings& settings) noexcept {
+    constexpr PublishTarget no_limit;
+    const bool is_in_memory = settings.store != Store::file && settings.store != Store::rocksdb;
+    topic.target.records_max = no_limit.records_max;
+    topic.target.bytes_max = no_limit.bytes_max;
+    if (is_in_memory && settings.retention_records != 0 && settings.retention_records < no_limit.records_max) {
+        topic.target.records_max = static_cast<std::uint32_t>(settings.retention_records);
+    }
+    if (is_in_memory && settings.retention_bytes != 0) {
+        topic.target.bytes_max = settings.retention_bytes;
+    }
+}
+
 }  // namespace
 
 // --- Topics ----------------------------------------------------------------------------------------------------------
@@ -94,6 +108,7 @@ void Client::State::request_open(const TopicPtr& topic, std::function<void()> an
             topic->handle = answer->header.handle;
             topic->id = body->id;
             topic->epoch = body->epoch;
+            limit_frames(*topic, body->settings);
             if (phase == Phase::ready) {
                 topic->target.handle = topic->handle;
                 release_waiting(*topic, std::nullopt);

@@ -72,6 +72,8 @@ void WriteQueue::begin_frame(const PublishTarget& target, bool one_way, std::siz
     WriteBlock& block = block_with_room(publish_head_bytes + first_record_bytes);
     open_ = {.open = true, .one_way = one_way, .target = target, .begin = block.size_bytes};
     block.size_bytes += publish_head_bytes;
+    const std::size_t bytes_max = std::min(frame_bytes_max_ - publish_head_bytes, target.bytes_max);
+    open_.end_max = block.size_bytes + std::min(bytes_max, block.capacity_bytes - block.size_bytes);
     appended_position_ += publish_head_bytes;
     if (!one_way) {
         unanswered_.push_back(

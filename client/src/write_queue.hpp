@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <span>
 #include <vector>
@@ -51,7 +52,14 @@ struct PublishTarget {
     /// frames have a correlation of their own.
     std::uint32_t topic_number = 0;
     Durability durability = Durability::server_default;  ///< of a whole frame: another one begins another frame
-    friend bool operator==(const PublishTarget&, const PublishTarget&) = default;
+    /// What a frame may hold: a topic takes no batch that is more than it keeps.
+    std::uint32_t records_max = std::numeric_limits<std::uint32_t>::max();
+    std::size_t bytes_max = std::numeric_limits<std::size_t>::max();
+
+    /// Whether a record for `other` may be added to a frame for this.
+    [[nodiscard]] bool shares_frame_with(const PublishTarget& other) const noexcept {
+        return handle == other.handle && topic_number == other.topic_number && durability == other.durability;
+    }
 };
 
 /// Not thread-safe, does no I/O.
@@ -123,6 +131,7 @@ class WriteQueue {
         bool one_way = false;
         PublishTarget target{};
         std::size_t begin = 0;        // of the frame in the last block
+        std::size_t end_max = 0;      // of the frame in the block
         std::size_t last_record = 0;  // where it begins there
         std::uint32_t records = 0;
     };
@@ -154,9 +163,9 @@ class WriteQueue {
 
 inline void WriteQueue::append_record(const PublishTarget& target, bool one_way, const RecordDraft& draft,
                                       std::size_t bytes) {
-    const bool continues = open_.open && open_.target == target && open_.one_way == one_way;
-    if (!continues || blocks_.back()->size_bytes - open_.begin + bytes > frame_bytes_max_ ||
-        blocks_.back()->size_bytes + bytes > blocks_.back()->capacity_bytes) [[unlikely]] {
+    const bool continues = open_.open && open_.target.shares_frame_with(target) && open_.one_way == one_way;
+    if (!continues || blocks_.back()->size_bytes + bytes > open_.end_max || open_.records == open_.target.records_max)
+        [[unlikely]] {
         begin_frame(target, one_way, bytes);
     }
     WriteBlock& block = *blocks_.back();

@@ -26,6 +26,7 @@ struct AppendResult {
     Offset first{};         ///< of the first accepted record; the next offset where none was
     std::uint32_t accepted = 0;
     std::uint32_t bad_record = 0;           ///< the index that checksum_mismatch is about
+    bool exceeds_topic = false;             ///< bad_record: the topic may keep less than this batch
     std::vector<std::uint32_t> duplicates;  ///< indexes in the batch, dropped by the compaction window
 };
 

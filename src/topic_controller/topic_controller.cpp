@@ -154,6 +154,7 @@ void TopicController::append_batch(const Batch& batch, Timestamp now, AppendScra
         }
     } else if (batch.records.size() > bounds.bytes_max || batch.record_count > bounds.records_max) {
         result.error = Error::bad_record;
+        result.exceeds_topic = true;
         return;
     }
     Admission& admission = scratch.admission();

@@ -118,11 +118,13 @@ asio::awaitable<void> FakeServer::welcome() {
     co_await answer(hello, FrameType::welcome, body);
 }
 
-asio::awaitable<void> FakeServer::open_topic(std::uint32_t handle, std::uint8_t id, std::uint32_t epoch) {
+asio::awaitable<void> FakeServer::open_topic(std::uint32_t handle, std::uint8_t id, std::uint32_t epoch,
+                                             TopicSettings settings) {
     const ReceivedFrame request = co_await receive(FrameType::open_topic);
     native::TopicOpened body;
     body.id = topic_id(id);
     body.epoch = {epoch};
+    body.settings = settings;
     co_await answer(request, FrameType::topic_opened, body, handle);
 }
 

@@ -83,7 +83,8 @@ class FakeServer {
     // --- Several steps at once
     /// Accepts, and answers Hello.
     asio::awaitable<void> welcome();
-    asio::awaitable<void> open_topic(std::uint32_t handle = topic_handle, std::uint8_t id = 1, std::uint32_t epoch = 1);
+    asio::awaitable<void> open_topic(std::uint32_t handle = topic_handle, std::uint8_t id = 1, std::uint32_t epoch = 1,
+                                     TopicSettings settings = {});
     asio::awaitable<ReceivedFrame> start_subscription(std::uint32_t handle = subscription_handle,
                                                       std::uint64_t next = 0);
     asio::awaitable<void> deliver(std::vector<std::string> payloads, std::uint64_t first,

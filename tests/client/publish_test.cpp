@@ -44,6 +44,23 @@ TEST_CASE("Client: publish returns the offset that the server gave") {
     });
 }
 
+TEST_CASE("Client: records for a topic that keeps few share no frame that it would refuse") {
+    Scenario().run([](Scenario& scenario) -> asio::awaitable<void> {
+        co_await scenario.connect();
+        auto opening = scenario.start(scenario.client->publisher("hello"));
+        const TopicSettings settings{.retention_records = 2};
+        co_await scenario.server.open_topic(topic_handle, 1, 1, settings);
+        auto publisher = co_await opening.result();
+        for (const char* const payload : {"a", "b", "c"}) {
+            REQUIRE(!publisher->send(payload));
+        }
+        const auto first = co_await scenario.server.receive(FrameType::publish);
+        REQUIRE(first.payloads() == texts("a", "b"));
+        const auto second = co_await scenario.server.receive(FrameType::publish);
+        REQUIRE(second.payloads() == texts("c"));
+    });
+}
+
 TEST_CASE("Client: a message is copied before publish returns") {
     Scenario().run([](Scenario& scenario) -> asio::awaitable<void> {
         co_await scenario.connect();

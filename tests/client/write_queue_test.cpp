@@ -80,6 +80,25 @@ TEST_CASE("WriteQueue: records of one topic share a frame, another topic or kind
     REQUIRE(fixture.frames() == Frames{"1:a,b,", "2:c,", "2:d,"});
 }
 
+TEST_CASE("WriteQueue: a frame holds no more than its topic takes") {
+    QueueFixture fixture;
+    const auto send = [&](const PublishTarget& target, std::string_view payload) {
+        const RecordDraft draft{.payload = as_bytes(payload)};
+        fixture.queue.append_one_way(target, draft, record_bytes(draft));
+    };
+    for (const char* const payload : {"a", "b", "c", "d", "e"}) {
+        send({.handle = 1, .records_max = 2}, payload);
+    }
+    const std::size_t of_three = 3 * record_bytes({.payload = as_bytes("x")});
+    for (const char* const payload : {"a", "b", "c", "d"}) {
+        send({.handle = 2, .bytes_max = of_three}, payload);
+    }
+    send({.handle = 2, .bytes_max = of_three}, std::string(1000, 'x'));  // its answer says that it is too large
+    fixture.write();
+    REQUIRE(fixture.frames() ==
+            Frames{"1:a,b,", "1:c,d,", "1:e,", "2:a,b,c,", "2:d,", "2:" + std::string(1000, 'x') + ","});
+}
+
 TEST_CASE("WriteQueue: whatever the socket takes at a time, the same bytes leave") {
     for (const std::size_t at_a_time : {1U, 7U, 100U, 4096U}) {
         QueueFixture fixture(400);

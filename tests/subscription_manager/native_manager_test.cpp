@@ -72,6 +72,18 @@ TEST_CASE("NativeManager: a one-way publish is answered only if it fails") {
     CHECK(client.received().at(0).as<native::ErrorAnswer>().code == Error::unknown_handle);
 }
 
+TEST_CASE("NativeManager: a batch that is more than its topic keeps is refused with a text that says so") {
+    ManagerWorld world;
+    world.limits.topic_records_max = 2;
+    NativeClient client(world);
+    client.send(open_topic("topic", 1));
+    client.send(publish(1, DraftedRecords("a").add("b").add("c"), 2));
+    const auto frames = client.received();
+    const auto refused = frames.back().as<native::ErrorAnswer>();
+    CHECK(refused.code == Error::bad_record);
+    CHECK(refused.text.find("more than its topic keeps") != std::string::npos);
+}
+
 TEST_CASE("NativeManager: while answers wait in too great a number no command is carried out") {
     ManagerWorld world;
     world.limits.reply_bytes_max = 100;

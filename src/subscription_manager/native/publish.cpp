@@ -108,7 +108,10 @@ void NativeManager::answer_publishes(std::span<const PendingPublish> publishes, 
 void NativeManager::answer_publish(const PendingPublish& publish, const AppendResult& result) {
     if (result.error) {
         const bool names_record = result.error == Error::checksum_mismatch;
-        answer_error({result.error, {}, names_record ? result.bad_record : 0}, publish.correlation);
+        std::string text = result.exceeds_topic ? "the batch is more than its topic keeps (retention_records, "
+                                                  "retention_bytes); nothing of it was taken: publish less at once"
+                                                : "";
+        answer_error({result.error, std::move(text), names_record ? result.bad_record : 0}, publish.correlation);
     } else if (!publish.one_way) {
         answer(native::FrameType::published,
                native::Published{.first = result.first, .accepted = result.accepted, .duplicates = result.duplicates},
