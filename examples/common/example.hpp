@@ -2,9 +2,11 @@
 // runs.
 #pragma once
 
+#include <charconv>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <exception>
 #include <stdexcept>
 #include <string>
@@ -27,7 +29,15 @@ inline std::string host() {
 /// $PORT, or the port that the server listens on unless it is told otherwise.
 inline std::uint16_t port() {
     const char* const given = std::getenv("PORT");
-    return static_cast<std::uint16_t>(given != nullptr ? std::stoul(given) : 8889);
+    if (given == nullptr) {
+        return 8889;
+    }
+    std::uint16_t port = 0;
+    const char* const end = given + std::strlen(given);
+    if (std::from_chars(given, end, port).ptr != end || port == 0) {
+        throw std::runtime_error(std::string("PORT is \"") + given + "\": give a number from 1 to 65535");
+    }
+    return port;
 }
 
 /// The value of an outcome. An example has no better answer to a failure than to say it and end.

@@ -7,17 +7,18 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 
 PATIENCE_SECONDS = 60
 RUNS = 2  # the second meets the topics that the first has left behind
 
 
-def start_server(program):
+def start_server(program, *options):
     """The process, and the port that it says it listens on."""
     clean = {name: value for name, value in os.environ.items()
              if name not in ("HOST", "PORT", "SPDLOG_LEVEL") and not name.startswith("LEVERET_")}
-    server = subprocess.Popen([program, "--host", "127.0.0.1", "--port", "0"], stderr=subprocess.PIPE, text=True,
-                              env=clean)
+    server = subprocess.Popen([program, "--host", "127.0.0.1", "--port", "0", *options], stderr=subprocess.PIPE,
+                              text=True, env=clean)
     for line in server.stderr:
         listening = re.search(r"listening on \S*:(\d+)", line)
         if listening:
@@ -46,21 +47,27 @@ def run(example, port):
     return process.returncode, output, errors
 
 
-def main(server_program, example, readme):
-    expected = expected_output(readme)
-    server, port = start_server(server_program)
+def run_all(server_program, options, example, expected):
+    server, port = start_server(server_program, *options)
     try:
         for number in range(1, RUNS + 1):
             code, output, errors = run(example, port)
             if code != 0 or output != expected:
                 difference = difflib.unified_diff(expected.splitlines(), output.splitlines(), "README", "printed",
                                                   lineterm="")
-                sys.exit("\n".join([f"run {number}, exit code {code}", *difference, errors]))
+                sys.exit("\n".join([f"server {options}, run {number}, exit code {code}", *difference, errors]))
     finally:
         server.terminate()
         server.communicate(timeout=PATIENCE_SECONDS)
     if server.returncode != 0:
         sys.exit(f"the server's exit code is {server.returncode}")
+
+
+def main(server_program, example, readme):
+    expected = expected_output(readme)
+    run_all(server_program, [], example, expected)
+    with tempfile.TemporaryDirectory() as folder:  # whoever has just read how to keep records runs the same examples
+        run_all(server_program, ["--data-dir", folder, "--store", "file"], example, expected)
 
 
 main(*sys.argv[1:])
