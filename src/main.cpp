@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <asio/io_context.hpp>
+#include <asio/ip/address.hpp>
 #include <asio/signal_set.hpp>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
@@ -31,6 +32,10 @@ void log_start(const leveret::Broker& broker, const std::string& host) {
         "frame_bytes_max={} topic_bytes_max={}",
         leveret::server_version, host, broker.port(), broker.threads(), limits.memory_bytes_max, limits.connections_max,
         limits.topics_max, limits.frame_bytes_max, limits.topic_bytes_max);
+    std::error_code no_address;
+    if (const auto address = asio::ip::make_address(host, no_address); !no_address && !address.is_loopback()) {
+        spdlog::warn("whoever reaches {} may read and publish: there is no authentication and no encryption", host);
+    }
 }
 
 /// What each mode may lose, in the words an operator needs before something happens.

@@ -180,9 +180,10 @@ std::optional<EarlyExit> apply(const Setting& setting, const std::optional<std::
     const auto value = parse_number(*given);
     const bool is_zero_taken = setting.takes_zero && value == std::uint64_t{0};
     if (!value || ((*value < setting.least || *value > setting.most) && !is_zero_taken)) {
-        return usage(fmt::format("{} is \"{}\": give {}a whole number from {} to {}",
+        return usage(fmt::format("{} is \"{}\": give {}a whole number from {} to {}{}",
                                  from_flag ? "--" + setting.flag : setting.variable, *given,
-                                 setting.takes_zero ? "0 or " : "", setting.least, setting.most));
+                                 setting.takes_zero ? "0 or " : "", setting.least, setting.most,
+                                 setting.most < 1U << 20U ? "" : "; 64M is 64 times 1024²"));
     }
     setting.set(*value);
     return {};
@@ -259,6 +260,8 @@ tl::expected<ServerOptions, EarlyExit> parse_server_options(const std::vector<st
     }
     if (app.count("--data-dir") == 0) {
         options.broker.storage.data_dir = variable("LEVERET_DATA_DIR").value_or("");
+    } else if (options.broker.storage.data_dir.empty()) {
+        return tl::unexpected(usage("the data directory is empty: give a directory, or no --data-dir at all"));
     }
     if (app.count("--store") == 0) {
         store = variable("LEVERET_STORE").value_or("memory");
@@ -273,8 +276,9 @@ tl::expected<ServerOptions, EarlyExit> parse_server_options(const std::vector<st
         options.log_level = variable("SPDLOG_LEVEL").value_or("info");
     }
     if (!is_log_level(options.log_level)) {
-        return tl::unexpected(usage(fmt::format(
-            "the log level is \"{}\": give trace, debug, info, warn, error, critical or off", options.log_level)));
+        return tl::unexpected(
+            usage(fmt::format("{} is \"{}\": give trace, debug, info, warn, error, critical or off",
+                              app.count("--log-level") == 0 ? "SPDLOG_LEVEL" : "--log-level", options.log_level)));
     }
     options.broker.permissions.auto_create_topics = !no_auto_create;
     return options;

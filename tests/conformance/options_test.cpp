@@ -76,6 +76,7 @@ TEST_CASE("server options: where topics are kept, and how") {
 
 TEST_CASE("server options: a mistake is one line and exit code 2, wherever it was made") {
     const auto mistakes = {
+        parse({"--data-dir", ""}),
         parse({"--port", "65536"}),
         parse({"--port", "many"}),
         parse({}, {{"PORT", "-1"}}),
@@ -107,7 +108,9 @@ TEST_CASE("server options: a mistake is one line and exit code 2, wherever it wa
 
 TEST_CASE("server options: the most keys that a filter may name is what a Subscribe may carry") {
     CHECK(parse({"--filter-keys-max", "1024"})->broker.limits.filter_keys_max == native::Subscribe::filter_keys_max);
-    CHECK(parse({"--filter-keys-max", "1025"}).error().text.find("from 1 to 1024") != std::string::npos);
+    CHECK(parse({"--filter-keys-max", "1025"}).error().text.find("from 1 to 1024 (") != std::string::npos);
+    CHECK(parse({"--topic-bytes-max", "64MB"}).error().text.find("64M is") != std::string::npos);
+    CHECK(parse({}, {{"SPDLOG_LEVEL", "loud"}}).error().text.find("SPDLOG_LEVEL") != std::string::npos);
 }
 
 TEST_CASE("server options: --help and --version are answers, not mistakes") {
