@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Leveret beside NATS, Redis, Mosquitto and what the machine can do at most, measured in one go on this machine:
+# Leveret beside NATS, Redis, Mosquitto and programs that only relay, echo or append, measured in one go on this machine:
 #
-#   bench/compare.sh                          everything: an hour; nothing else should run meanwhile
+#   bench/compare.sh                          everything: over an hour; nothing else should run meanwhile
 #   bench/compare.sh --runs 3 --workloads throughput,fanout
 #   bench/compare.sh --workloads acknowledged,replay,live --replay-records 100000   where records are stored, less of it
 #   bench/compare.sh --list                   the workloads
@@ -9,7 +9,7 @@
 # Installs the other brokers and their client libraries (Debian packages),
 # builds, measures, and writes tables, the goals and pictures into build/compare/report. Arguments go to the program
 # that measures: build/compare/bin/compare --help. Exit code 3: a run failed, the tables say which and why.
-# Stored records are kept in build/compare/data, up to 20 GB of them, or in the folder after --data-dir.
+# Stored records are kept in build/compare/data, up to 25 GB of them, or in the folder after --data-dir.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/setup.sh

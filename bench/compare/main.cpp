@@ -6,6 +6,8 @@
 #include <fstream>
 #include <functional>
 #include <iostream>
+#include <optional>
+#include <random>
 #include <thread>
 
 #include <CLI/CLI.hpp>
@@ -28,8 +30,8 @@ struct Options {
     std::vector<std::string> workloads{};  ///< beginnings of names; none: all
     std::vector<std::string> systems{};    ///< none: all
     std::vector<std::string> clients{};    ///< none: both
-    unsigned runs = 7;
-    double seconds = 1;
+    std::optional<unsigned> runs{};        ///< none: what each workload says
+    std::optional<double> seconds{};       ///< the same
     double warm_up_seconds = 0.3;
     std::uint64_t window_bytes = RunSettings().window_bytes;
     double busy_share_max = 0.05;
@@ -37,11 +39,18 @@ struct Options {
     std::uint64_t replay_records = RunSettings().replay_records;
     std::uint64_t recovery_bytes = RunSettings().recovery_bytes;
     std::string output = "results.json";
+    std::uint32_t order_seed = 1;
     bool list = false;
 };
 
 std::string name_of(ClientKind client) {
     return client == ClientKind::raw ? "raw" : "library";
+}
+
+/// Of the source that this program lies in; empty where that is no checkout.
+std::string revision() {
+    const std::string folder = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+    return output_of("git -c safe.directory='*' -C '" + folder + "' describe --always --dirty --abbrev=10 2>/dev/null");
 }
 
 Json machine() {
@@ -53,7 +62,8 @@ Json machine() {
                                  static_cast<std::uint64_t>(::sysconf(_SC_PAGE_SIZE))},
             {"kernel", names.release},
             {"tcp", output_of("cat /proc/sys/net/ipv4/tcp_congestion_control 2>/dev/null")},
-            {"system", output_of(". /etc/os-release && echo \"$PRETTY_NAME\"")}};
+            {"system", output_of(". /etc/os-release && echo \"$PRETTY_NAME\"")},
+            {"revision", revision()}};
 }
 
 Json systems() {
@@ -186,7 +196,7 @@ double others_share(const BusyTime& before, const BusyTime& after) {
 void run_contender(const Workload& workload, const Contender& contender, unsigned run, const Options& options,
                    Json& runs) {
     RunSettings settings;
-    settings.seconds = std::chrono::duration<double>(options.seconds);
+    settings.seconds = std::chrono::duration<double>(options.seconds.value_or(workload.seconds));
     settings.warm_up = std::chrono::duration<double>(options.warm_up_seconds);
     settings.window_bytes = options.window_bytes;
     settings.data_folder = options.data_folder;
@@ -204,6 +214,8 @@ void run_contender(const Workload& workload, const Contender& contender, unsigne
                     {"system", contender.system},
                     {"client", name_of(contender.client)},
                     {"run", run},
+                    {"runs_wanted", options.runs.value_or(workload.runs)},
+                    {"seconds", settings.seconds.count()},
                     {"dropped", is_disturbed}};
         object.update(json_of(result));
         runs.push_back(std::move(object));
@@ -238,18 +250,15 @@ std::vector<Turn> turns_of(std::span<const Workload> workloads, const Options& o
 /// Calls `so_far` with all runs whenever a group of workloads is done.
 void run_all(const Options& options, const std::function<void(const Json&)>& so_far) {
     const std::vector<Workload> workloads = all_workloads();
+    std::mt19937 order(options.order_seed);
     Json runs = Json::array();
     for (auto begin = workloads.begin(), end = begin; begin != workloads.end(); begin = end) {
         const auto is_other = [&](const Workload& one) { return one.group.empty() || one.group != begin->group; };
         end = std::find_if(begin + 1, workloads.end(), is_other);
-        const std::vector<Turn> turns = turns_of(std::span(begin, end), options);
-        for (unsigned run = 1; run <= options.runs; ++run) {
-            for (std::size_t i = 0; i < turns.size(); ++i) {
-                // Another one begins each time.
-                const Turn& turn = turns[(i + run - 1) % turns.size()];
-                if (run > turn.workload->runs_max) {
-                    continue;
-                }
+        std::vector<Turn> turns = turns_of(std::span(begin, end), options);
+        for (unsigned run = 1; run <= options.runs.value_or(begin->runs); ++run) {
+            std::shuffle(turns.begin(), turns.end(), order);  // nobody always has the same neighbour
+            for (const Turn& turn : turns) {
                 run_contender(*turn.workload, *turn.contender, run, options, runs);
             }
         }
@@ -264,20 +273,20 @@ Json document(const Options& options) {
     return {{"machine", machine()},
             {"date", date.data()},
             {"settings",
-             {{"runs", options.runs},
-              {"seconds", options.seconds},
-              {"warm_up_seconds", options.warm_up_seconds},
+             {{"warm_up_seconds", options.warm_up_seconds},
               {"window_bytes", options.window_bytes},
               {"busy_share_max", options.busy_share_max},
               {"replay_records", options.replay_records},
-              {"recovery_bytes", options.recovery_bytes}}},
+              {"recovery_bytes", options.recovery_bytes},
+              {"order_seed", options.order_seed}}},
             {"systems", systems()},
             {"runs", Json::array()}};
 }
 
 void list_workloads() {
     for (const Workload& workload : all_workloads()) {
-        std::cout << fmt::format("{:<26} {}\n", workload.name, workload.says);
+        std::cout << fmt::format("{:<26} {:>2} runs of {:>3} s: {}\n", workload.name, workload.runs, workload.seconds,
+                                 workload.says);
     }
 }
 
@@ -294,8 +303,8 @@ void add_options(CLI::App& app, Options& options) {
         ->delimiter(',');
     app.add_option("--systems", options.systems, "Only these")->delimiter(',');
     app.add_option("--clients", options.clients, "library, raw")->delimiter(',');
-    app.add_option("--runs", options.runs, "Runs of each, interleaved")->capture_default_str();
-    app.add_option("--seconds", options.seconds, "Measured in each run")->capture_default_str();
+    app.add_option("--runs", options.runs, "Runs of each, interleaved; default: what each workload has, see --list");
+    app.add_option("--seconds", options.seconds, "Measured in each run; default: what each workload has, see --list");
     app.add_option("--warm-up", options.warm_up_seconds, "Seconds before")->capture_default_str();
     app.add_option("--window-bytes", options.window_bytes, "How far a publisher may be ahead of the slowest subscriber")
         ->capture_default_str();
@@ -310,6 +319,8 @@ void add_options(CLI::App& app, Options& options) {
     app.add_option("--recovery-bytes", options.recovery_bytes, "Bytes of records on which servers are started again")
         ->capture_default_str();
     app.add_option("--output", options.output, "File for the results")->capture_default_str();
+    app.add_option("--order-seed", options.order_seed, "In each round of runs the systems come in another order")
+        ->capture_default_str();
     app.add_flag("--list", options.list, "Print the workloads and stop");
 }
 
@@ -342,7 +353,7 @@ int compare(const Options& options) {
 
 int main(int argc, char** argv) {
     using namespace leveret::compare;
-    CLI::App app("Leveret beside other brokers, and beside what the machine can do at most.");
+    CLI::App app("Leveret beside other brokers, and beside programs that only relay, echo or append.");
     Options options;
     add_options(app, options);
     std::uint16_t relay_port = 0;

@@ -63,7 +63,8 @@ void publish_in_window(Publisher& publisher, const RunPlan& plan, const RunSetti
                        SharedRun& shared) {
     constexpr std::uint64_t chunk_bytes = 64U << 10U;
     const std::uint64_t message_bytes = plan.work.payload_bytes + record_layout::header_bytes;
-    const std::uint64_t window = settings.window_bytes / plan.lanes / message_bytes;
+    const std::uint64_t window_bytes = std::min(settings.window_bytes, plan.window_bytes.value_or(~std::uint64_t{0}));
+    const std::uint64_t window = window_bytes / plan.lanes / message_bytes;
     const std::uint64_t chunk = std::clamp<std::uint64_t>(chunk_bytes / message_bytes, 1, 1024);
     while (is_publishing(shared)) {
         const auto ahead = [&] {

@@ -18,11 +18,7 @@ constexpr std::size_t read_bytes = 256U << 10U;
 class RawPublisher final : public Publisher {
   public:
     RawPublisher(std::unique_ptr<RawProtocol> protocol, std::uint16_t port, const Work& work)
-        : work_(work),
-          protocol_(std::move(protocol)),
-          socket_(port),
-          payload_(work.payload_bytes),
-          answers_(read_bytes) {
+        : work_(work), protocol_(std::move(protocol)), socket_(port), payload_(work.payload_bytes) {
         protocol_->greet_publisher(socket_);
         prebuild();
     }
@@ -34,7 +30,6 @@ class RawPublisher final : public Publisher {
         write(pieces_[next_piece_].bytes);
         const std::uint64_t published = pieces_[next_piece_].messages;
         next_piece_ = next_piece_ + 1 == pieces_.size() ? 0 : next_piece_ + 1;
-        note_published(published);
         return published;
     }
 
@@ -43,13 +38,7 @@ class RawPublisher final : public Publisher {
         gathered_.clear();
     }
 
-    void finish() override {
-        push();
-        while (unanswered_ > 0) {
-            socket_.wait(false);
-            take_answers();
-        }
-    }
+    void finish() override { push(); }
 
   private:
     struct Piece {
@@ -66,7 +55,6 @@ class RawPublisher final : public Publisher {
             protocol_->append(gathered_, {&message, 1});
             advance();
         }
-        note_published(count);
         return count;
     }
 
@@ -97,35 +85,12 @@ class RawPublisher final : public Publisher {
         }
     }
 
-    void note_published(std::uint64_t count) { unanswered_ += protocol_->answers_publishes() ? count : 0; }
-
-    /// Reads answers while it writes: a server that cannot get rid of them would stop reading.
     void write(Bytes bytes) {
         while (!bytes.empty()) {
             bytes = bytes.subspan(socket_.try_write(bytes));
-            take_answers();
             if (!bytes.empty()) {
                 socket_.wait(true);
             }
-        }
-    }
-
-    void take_answers() {
-        if (!protocol_->answers_publishes()) {
-            return;
-        }
-        for (;;) {
-            const std::size_t got = socket_.try_read(std::span(answers_).subspan(answered_bytes_));
-            if (got == 0) {
-                return;
-            }
-            answered_bytes_ += got;
-            std::uint64_t count = 0;
-            const std::size_t taken = protocol_->take_answers({answers_.data(), answered_bytes_}, count);
-            std::copy(answers_.begin() + static_cast<std::ptrdiff_t>(taken),
-                      answers_.begin() + static_cast<std::ptrdiff_t>(answered_bytes_), answers_.begin());
-            answered_bytes_ -= taken;
-            unanswered_ -= count;
         }
     }
 
@@ -138,9 +103,6 @@ class RawPublisher final : public Publisher {
     std::vector<std::byte> gathered_;
     std::uint32_t topic_ = 0;
     std::uint32_t sequence_ = 0;
-    std::uint64_t unanswered_ = 0;
-    std::vector<std::byte> answers_;
-    std::size_t answered_bytes_ = 0;
 };
 
 class RawSubscriber final : public Subscriber {

@@ -21,7 +21,8 @@ struct RawMessage {
 class RawProtocol {
   public:
     virtual ~RawProtocol() = default;
-    /// Says hello on a connection that will publish; waits for the answer where there is one.
+    /// Says hello on a connection that will publish; waits for the answer where there is one. From then on the server
+    /// answers nothing.
     virtual void greet_publisher(Socket& socket) = 0;
     /// Says hello and subscribes to all topics; waits until the server has confirmed it.
     virtual void greet_subscriber(Socket& socket) = 0;
@@ -30,12 +31,6 @@ class RawProtocol {
     /// Hands the whole messages at the front of `received` to `sink`; returns how many bytes that was. `socket` is
     /// there for protocols whose subscribers have to answer.
     [[nodiscard]] virtual std::size_t take(Bytes received, Sink& sink, Socket& socket) = 0;
-
-    /// Whether the server answers publishes; then every message has one answer.
-    [[nodiscard]] virtual bool answers_publishes() const { return false; }
-    /// Takes the whole answers at the front of what came in on a publisher's connection, and adds to `count`. Returns
-    /// how many bytes it took. Throws for an answer that is an error.
-    [[nodiscard]] virtual std::size_t take_answers(Bytes received, std::uint64_t& /*count*/) { return received.size(); }
 };
 
 /// After how many messages of a topic a raw publisher starts again with its first: see Sink.

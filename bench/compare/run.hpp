@@ -34,8 +34,9 @@ struct RunPlan {
     std::size_t lanes = 1;                 ///< pairs of a publisher and a subscriber, each with topics of its own
     std::size_t subscribers_per_lane = 1;  ///< connections, in one process
     Pace pace = Pace::as_fast_as_delivered;
-    double rate = 0;                     ///< messages a second, on schedule
-    std::uint64_t warm_up_messages = 0;  ///< delivered before measuring begins
+    double rate = 0;                              ///< messages a second, on schedule
+    std::uint64_t warm_up_messages = 0;           ///< delivered before measuring begins
+    std::optional<std::uint64_t> window_bytes{};  ///< instead of the settings' window, where that is less
     Placement placement{};
     std::size_t idle_connections = 0;
     std::size_t idle_topics = 0;
@@ -50,7 +51,7 @@ struct RunSettings {
     std::chrono::duration<double> seconds{1};
     std::uint64_t window_bytes = 16U << 20U;  ///< payload and 32 bytes a message, not delivered yet
     std::filesystem::path data_folder{};      ///< stored workloads keep their data in folders of their own in it
-    std::uint64_t replay_records = 10'000'000;
+    std::uint64_t replay_records = 2'000'000;
     std::uint64_t recovery_bytes = 10'000'000'000;  ///< of records, their headers included
 };
 

@@ -52,7 +52,6 @@ class ServerProcess {
     void kill() noexcept;
 
     [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
-    [[nodiscard]] const std::string& summary() const noexcept { return command_.summary; }
     [[nodiscard]] pid_t process() const noexcept { return process_; }
     [[nodiscard]] std::uint64_t resident_bytes() const { return status_bytes("VmRSS:"); }
     [[nodiscard]] std::uint64_t resident_bytes_peak() const { return status_bytes("VmHWM:"); }

@@ -70,6 +70,7 @@ void add_acknowledged(std::vector<Workload>& workloads) {
                                      fmt::format("acknowledged publishes, {}, 4,096 outstanding, 128 bytes", name), all,
                                      run_plan(publish_plan(Pace::as_fast_as_answered, durability))));
         workloads.back().contenders.push_back({"bare", ClientKind::raw, append_records});
+        workloads.back().seconds = 3;
     }
     workloads.push_back(workload("acknowledged-one", "acknowledged publishes, sync, one at a time, 128 bytes",
                                  {"leveret-file", "leveret-rocksdb", "nats-jetstream", "redis-aof"},
@@ -103,11 +104,12 @@ void add_replay(std::vector<Workload>& workloads) {
                 return measure_live(system, beside_replay, settings);
             }));
         workloads.back().group = "live";
+        workloads.back().runs = 11;
+        workloads.back().seconds = 2.5;
     }
 }
 
 void add_recovery(std::vector<Workload>& workloads) {
-    constexpr unsigned runs_max = 3;
     for (const std::size_t topics : {1U, 1000U}) {
         // A peer would take half an hour to be filled.
         workloads.push_back(
@@ -116,13 +118,13 @@ void add_recovery(std::vector<Workload>& workloads) {
                      {"leveret-file"}, [topics](const StoredSystem& system, const RunSettings& settings) {
                          return measure_recovery(system, topics, settings);
                      }));
-        workloads.back().runs_max = runs_max;
+        workloads.back().runs = 1;  // 10 GB have to be written for it
     }
     workloads.push_back(workload("stored-topics", "memory of 1,000 stored topics that are idle", replaying,
                                  [](const StoredSystem& system, const RunSettings& settings) {
                                      return measure_stored_topics(system, 1000, settings);
                                  }));
-    workloads.back().runs_max = runs_max;
+    workloads.back().runs = 3;
 }
 
 }  // namespace

@@ -114,8 +114,9 @@ class System {
 [[nodiscard]] const std::vector<std::unique_ptr<System>>& all_systems();
 
 [[nodiscard]] std::unique_ptr<System> make_leveret();
+[[nodiscard]] std::unique_ptr<System> make_leveret_no_polling();
 [[nodiscard]] std::unique_ptr<System> make_leveret_zaichik();
-/// What the machine itself can do: see systems/bare.cpp.
+/// No broker: see systems/bare.cpp.
 [[nodiscard]] std::unique_ptr<System> make_bare();
 [[nodiscard]] std::unique_ptr<System> make_nats();
 [[nodiscard]] std::unique_ptr<System> make_redis();

@@ -11,6 +11,7 @@ const std::vector<std::unique_ptr<System>>& all_systems() {
     static const auto systems = [] {
         std::vector<std::unique_ptr<System>> made;
         made.push_back(make_leveret());
+        made.push_back(make_leveret_no_polling());
         made.push_back(make_nats());
         made.push_back(make_redis());
         made.push_back(make_redis_streams());

@@ -23,7 +23,8 @@ struct Workload {
     /// Those that are compared with each other, and so run in turns; by itself where it is empty. Neighbours in the
     /// list.
     std::string group{};
-    unsigned runs_max = ~0U;  ///< fewer than asked for, where one takes minutes
+    unsigned runs = 7;   ///< usable ones of each contender; --runs overrides it
+    double seconds = 1;  ///< measured in each run; --seconds overrides it
 };
 
 /// Where records are stored: see stored_workloads.cpp.

@@ -12,27 +12,35 @@ from report.results import LABELS, Results
 CLIENTS = ("library", "raw")
 
 
-def run(workload, system, client="raw", dropped=False, failure="", **figures):
-    return {"workload": workload, "system": system, "client": client, "run": 1, "dropped": dropped,
-            "other_busy_share": 0.0, "failure": failure, **figures}
+def run(workload, system, client="raw", number=1, dropped=False, failure="", runs_wanted=7, seconds=1.0, **figures):
+    """`number` is that of its round."""
+    return {"workload": workload, "system": system, "client": client, "run": number, "runs_wanted": runs_wanted,
+            "seconds": seconds, "dropped": dropped, "other_busy_share": 0.0, "failure": failure, **figures}
 
 
-def rates(workload, client="raw", **by_system):
-    """A run for each rate; redis_streams stands for redis-streams."""
-    return [run(workload, system.replace("_", "-"), client, deliveries_per_second=rate)
-            for system, several in by_system.items() for rate in (several if isinstance(several, list) else [several])]
+def rates(workload, client="raw", key="deliveries_per_second", **by_system):
+    """A run for each rate, the first one in round 1; redis_streams stands for redis-streams."""
+    return [run(workload, system.replace("_", "-"), client, number, **{key: rate})
+            for system, several in by_system.items()
+            for number, rate in enumerate(several if isinstance(several, list) else [several], 1)]
 
 
-def latencies(workload, client="raw", **by_system):
-    """A run for each number of nanoseconds, the same for each percentile."""
-    return [run(workload, system.replace("_", "-"), client, latency_ns={"p50": time, "p99": time, "p999": time})
-            for system, several in by_system.items() for time in (several if isinstance(several, list) else [several])]
+def percentiles(time, count=10_000):
+    """The same number of nanoseconds for each, of `count` messages."""
+    return {"p50": time, "p99": time, "p999": time, "count": count}
+
+
+def latencies(workload, client="raw", count=10_000, **by_system):
+    """A run for each number of nanoseconds."""
+    return [{**one, "latency_ns": percentiles(one.pop("time"), count)}
+            for one in rates(workload, client, "time", **by_system)]
 
 
 def document(runs):
     machine = {"processor": "Abacus 3", "cores": 2, "memory_bytes": 4 << 30, "kernel": "6.1", "system": "Debian",
-               "tcp": "cubic"}
-    return {"machine": machine, "date": "2026-02-03", "settings": {"runs": 1, "seconds": 1.0},
+               "tcp": "cubic", "revision": "v1-5-gabc"}
+    settings = {"warm_up_seconds": 0.5, "window_bytes": 1 << 24, "busy_share_max": 0.05, "order_seed": 12345678}
+    return {"machine": machine, "date": "2026-02-03", "settings": settings,
             "systems": [{"name": name, "version": f"v-{name}", "server": f"s-{name}", "durability": f"d-{name}"}
                         for name in LABELS], "runs": runs}
 

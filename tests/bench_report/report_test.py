@@ -8,11 +8,11 @@ import tempfile
 import unittest
 import xml.etree.ElementTree
 
-from made_up import CLIENTS, FOLDER, document, latencies, rates, results, run
+from made_up import CLIENTS, FOLDER, document, latencies, percentiles, rates, results, run
 from report import judge, lines, text
 from report.pictures import pictures
-from report.results import (BARE, LABELS, LEVERET, LEVERET_STORED, PEERS, STORED_PEERS, TUNED_PEERS,
-                            InvalidResults)
+from report.results import (BARE, LABELS, LEVERET, LEVERET_STORED, NO_POLLING, PEERS, STORED_PEERS, TUNED_PEERS,
+                            InvalidResults, Results)
 from report.tables import results_page
 
 RATE = "deliveries_per_second"
@@ -28,7 +28,7 @@ class Medians(unittest.TestCase):
         ]).case("throughput-16", "nats", "raw")
         figure = case.figure(RATE)
         self.assertEqual((figure.median, figure.low, figure.high, figure.runs), (20, 10, 30, 3))
-        self.assertEqual((len(case.used), case.dropped, len(case.failed), case.runs), (3, 1, 2, 6))
+        self.assertEqual((len(case.used), len(case.dropped), len(case.failed), case.runs), (3, 1, 2, 6))
 
     def test_of_an_even_number_of_runs_it_is_the_middle(self):
         self.assertEqual(results(rates("x", nats=[10, 20])).case("x", "nats", "raw").figure(RATE).median, 15)
@@ -42,6 +42,27 @@ class Medians(unittest.TestCase):
         case = results(latencies("open-loop-20k", nats=[5, 9, 6])).case("open-loop-20k", "nats", "raw")
         self.assertEqual(case.figure("latency_ns.p99").median, 6)
         self.assertIsNone(case.figure("latency_ns.p90"))
+
+    def test_a_tail_needs_enough_samples_in_every_run(self):
+        for counts, p99, p999 in (((10_000, 10_000), 5, 5), ((10_000, 9_999), 5, None), ((1_000, 1_000), 5, None),
+                                  ((10_000, 999), None, None)):
+            case = results([run("x", "nats", number=number, latency_ns=percentiles(5, count))
+                            for number, count in enumerate(counts, 1)]).case("x", "nats", "raw")
+            for key, expected in (("p50", 5), ("p99", p99), ("p999", p999)):
+                figure = case.figure(f"latency_ns.{key}")
+                self.assertEqual(figure and figure.median, expected, f"{counts} {key}")
+        self.assertEqual(case.why_nothing("latency_ns.p99"), "has too few samples")
+
+    def test_a_run_that_was_not_used_may_have_few_samples(self):
+        case = results([run("x", "nats", latency_ns=percentiles(5, 3), dropped=True),
+                        run("x", "nats", latency_ns=percentiles(5, 10_000))]).case("x", "nats", "raw")
+        self.assertEqual(case.figure("latency_ns.p999").median, 5)
+
+    def test_a_run_belongs_to_the_round_of_its_number(self):
+        case = results([run("x", "nats", number=2, deliveries_per_second=20),
+                        run("x", "nats", number=1, dropped=True, deliveries_per_second=1),
+                        run("x", "nats", number=1, deliveries_per_second=10)]).case("x", "nats", "raw")
+        self.assertEqual(case.figure(RATE).rounds, {2: 20, 1: 10})
 
 
 class Text(unittest.TestCase):
@@ -70,11 +91,67 @@ class Text(unittest.TestCase):
 class Tables(unittest.TestCase):
     def test_a_row_has_the_figures_in_the_units_of_the_head(self):
         page = results_page(results([
-            run("throughput-128", "nats", deliveries_per_second=rate, bytes_per_second=rate * 128,
-                server_cpu_seconds_per_million=0.25, server_memory_peak_bytes=50 << 20,
-                latency_ns={"p50": 1500, "p99": 2500, "p999": 1_358_000}) for rate in (2e6, 3e6, 4e6)]))
-        self.assertIn("| NATS | 3.00 M (2.00 M – 4.00 M) | 384 | 1.50 (1.50 – 1.50) | 2.50 (2.50 – 2.50) | "
-                      "1,358 (1,358 – 1,358) | 0.250 | 50.0 | 3 | 0 | 0 |", page)
+            run("throughput-128", "nats", number=number, deliveries_per_second=number * 1e6,
+                bytes_per_second=number * 128e6, server_cpu_seconds_per_million=0.25,
+                server_memory_peak_bytes=50 << 20,
+                latency_ns={"p50": 1500, "p99": 2500, "p999": 3_760_000_000, "count": 10_000})
+            for number in (2, 3, 4)]))
+        self.assertIn("| NATS | 3.00 M (2.00 M – 4.00 M) | 384 | 1.50 µs (1.50 µs – 1.50 µs) | "
+                      "2.50 µs (2.50 µs – 2.50 µs) | 3.76 s (3.76 s – 3.76 s) | 0.250 | 50.0 | 3 | 0 | 0 |", page)
+        self.assertIn("| p50 (min – max) | p99 (min – max) | p99.9 (min – max) |", page)
+
+    def test_a_percentile_of_too_few_samples_is_a_dash(self):
+        page = results_page(results(latencies("open-loop-20k", count=1_000, nats=[1500, 1500])))
+        self.assertIn("| NATS | 1.50 µs (1.50 µs – 1.50 µs) | 1.50 µs (1.50 µs – 1.50 µs) | – | 2 | 0 | 0 |", page)
+
+    def test_how_many_keys_a_window_held(self):
+        page = results_page(results([run("window-100k", "leveret", "library", window_keys=70_400,
+                                         memory_per_key_bytes=50)]))
+        self.assertIn("| System | Keys held (min – max) | Memory per key", page)
+        self.assertIn("| Leveret | 70,400 | 50.0 | 1 | 0 | 0 |", page)
+        self.assertIn("compaction window of 18 ms (asked: about 100,000 keys) (`window-100k`)", page)
+
+    def section(self, workload, *runs):
+        return results_page(results(*runs)).split(f"(`{workload}`)")[1].split("\n## ")[0]
+
+    def test_above_a_table_stands_what_its_runs_were(self):
+        several = [run("fanout-10", system, runs_wanted=runs, seconds=seconds, deliveries_per_second=1)
+                   for system, runs, seconds in (("leveret", 7, 1), ("nats", 7, 1.0), ("redis", 3, 2.5),
+                                                 ("mosquitto", 3, 2.5))]
+        section = self.section("fanout-10", several)
+        self.assertIn("\n7 runs of 1 s; Redis Pub/Sub, Mosquitto: 3 runs of 2.5 s.\n", section)
+        self.assertNotIn(" runs of ", section.split("### Raw clients")[0])  # nobody has a run by a library
+        self.assertIn("\n7 runs of 0.5 s.\n", self.section("new-one", [run("new-one", "nats", seconds=0.5)]))
+
+    def test_a_run_that_is_not_measured_for_a_time_says_what_it_lasts(self):
+        self.assertIn("\n3 runs, each until the server is ready, once after",
+                      self.section("recovery-1", [run("recovery-1", "leveret-file", "library", runs_wanted=3)]))
+        self.assertIn("\n7 runs, each until all records are read; the bare relay's 1 s.\n",
+                      self.section("replay", [run("replay", "leveret-file", "library")]))
+
+    def test_who_was_left_out_on_purpose_has_the_reason_beside_it(self):
+        self.assertIn("| Redis Streams | not run: another way to use Redis", self.section("fanout-1000"))
+        self.assertIn("| Mosquitto | not run: what a publisher may be ahead", self.section("fanout-1000"))
+        self.assertIn("| Redis AOF | not run: to fill it takes half an hour |", self.section("recovery-1"))
+        self.assertIn("| Redis AOF, tuned | not run: its settings are for", self.section("replay"))
+        self.assertIn("| Redis AOF, tuned | 5.00 |", self.section(
+            "replay", [run("replay", "redis-aof-best", "library", deliveries_per_second=5)]))
+        self.assertIn("Redis Streams | not run |", self.section("throughput-16"))
+
+    def test_no_system_is_missing_among_those_of_another_kind(self):
+        for workload, others in (("throughput-16", "Redis AOF"), ("throughput-16", "no polling"),
+                                 ("replay", "Mosquitto"), ("growth-base", "NATS |")):
+            self.assertNotIn(others, self.section(workload, [run(workload, "leveret")]))
+
+    def test_a_server_that_does_not_poll_is_beside_the_others_where_that_matters(self):
+        for workload in ("round-trip-apart", "round-trip-unpinned", "open-loop-200k"):
+            section = self.section(workload, latencies(workload, leveret_no_polling=5000, leveret=4000))
+            self.assertRegex(section, r"\| Leveret \| 4.*\n\| Leveret, no polling \| 5\.00 µs \|")
+            self.assertIn("| Leveret, no polling | not run |", self.section(workload))
+
+    def test_a_kind_of_client_that_was_never_meant_to_be_has_no_table(self):
+        self.assertNotIn("### Client libraries", self.section("idle-connections"))
+        self.assertIn("### Raw clients", self.section("idle-connections"))
 
     def test_a_system_without_a_result_says_why(self):
         page = results_page(results(rates("throughput-128", leveret=5), [
@@ -87,7 +164,9 @@ class Tables(unittest.TestCase):
 
     def test_the_top_says_with_what_it_was_measured(self):
         top = results_page(results([]))
-        for expected in ("Abacus 3", "TCP congestion control cubic", "2026-02-03", "runs 1", "`./bench/compare.sh`",
+        for expected in ("Abacus 3", "TCP congestion control cubic", "2026-02-03", "order seed 12345678",
+                         "`./bench/compare.sh`", "Revision measured: `v1-5-gabc`",
+                         "a plain relay, 256 KiB reads and blocking writes",
                          *(f"| {LABELS[name]} | v-{name} | s-{name} | d-{name} |" for name in LABELS)):
             self.assertIn(expected, top)
 
@@ -96,7 +175,7 @@ class Tables(unittest.TestCase):
         section = page.split("(`acknowledged-sync`)")[1].split("\n## ")[0]
         self.assertEqual(section.count("| System |"), 1)
         systems = [line.split(" | ")[0][2:] for line in section.splitlines() if line.startswith("| ")][2:]
-        self.assertEqual(systems, [LABELS[name] for name in LABELS if name not in (LEVERET, *PEERS)])
+        self.assertEqual(systems, [LABELS[name] for name in LABELS if name not in (LEVERET, NO_POLLING, *PEERS)])
         self.assertIn("| NATS JetStream | 200,000 |", section)
         self.assertIn("NATS JetStream answers when it has written", section)
 
@@ -108,7 +187,6 @@ class Tables(unittest.TestCase):
         self.assertIn("| Leveret, files | 0.500 | 4.00 | 1 | 0 | 0 |", page)
         self.assertIn("| Redis AOF | 20.0 | 10.0 | 1 | 0 | 0 |", page)
         self.assertIn("| NATS JetStream | not run |", page.split("(`stored-topics`)")[1])
-        self.assertNotIn("NATS JetStream", page.split("(`recovery-1000`)")[1].split("\n## ")[0])
 
     def test_an_unknown_workload_is_shown_too(self):
         self.assertIn("(`new-one`)", results_page(results(rates("new-one", nats=1))))
@@ -119,7 +197,7 @@ def everything():
     drawn = ("throughput-16", "throughput-128", "throughput-1024", "throughput-16384", "fanout-100", "open-loop-200k")
     return [run(workload, system, client, deliveries_per_second=rate, bytes_per_second=rate * 16,
                 server_cpu_seconds_per_million=1e5 / rate,
-                latency_ns={"p50": 1e11 / rate, "p99": 3e11 / rate, "p999": 9e11 / rate})
+                latency_ns={"p50": 1e11 / rate, "p99": 3e11 / rate, "p999": 9e11 / rate, "count": 10_000})
             for workload in drawn for client in CLIENTS
             for system, rate in zip((LEVERET, *PEERS, BARE), (12e6, 2e6, 1e6, 5e5, 0.13e6, 14e6))] + stored_runs()
 
@@ -196,6 +274,37 @@ class Pictures(unittest.TestCase):
             self.assert_labels(texts, name)
             self.assertTrue(any("not run" in one for one in texts))
 
+    def ranges(self, name, runs):
+        """The ends of each thin line, as (x, y) in pixels."""
+        tree = next(tree for wanted, _, tree in self.each_picture(runs) if wanted == name)
+        return [[tuple(map(float, point.split(","))) for point in line.get("points").split()]
+                for line in tree.iter(f"{SVG}polyline") if "range" in line.get("class").split()]
+
+    def test_marks_of_latency_have_their_ranges_each_at_a_height_of_its_own(self):
+        runs = [run("open-loop-200k", "nats", number=number,
+                    latency_ns={"p50": 1e4 * number, "p99": 2e4 * number, "p999": 4e4 * number, "count": 10_000})
+                for number in (1, 3, 100)]
+        several = self.ranges("latency-200k.svg", runs)
+        self.assertTrue(all(0 <= x <= 568 for line in several for x, _ in line), several)  # beside it are the values
+        self.assertEqual(len({y for line in several for _, y in line}), 3)
+        for (left, y), (right, same) in several:
+            self.assertEqual(y, same)
+            self.assertAlmostEqual(right - left, several[0][1][0] - several[0][0][0], delta=0.2)  # all times a hundred
+            self.assertGreater(right, left)
+        self.assertEqual(self.ranges("latency-200k.svg", runs[:1]), [])
+
+    def test_marks_of_sizes_have_their_ranges(self):
+        runs = [run("throughput-16", "nats", number=number, bytes_per_second=number * 1e6) for number in (1, 3, 100)]
+        ((left, low), (right, high)), = self.ranges("throughput-sizes.svg", runs)
+        self.assertEqual(left, right)
+        self.assertGreater(low, high + 20)
+        self.assertTrue(104 <= high and low <= 354, (low, high))  # the plot
+        self.assertEqual(self.ranges("throughput-sizes.svg", runs[:1]), [])
+
+    def test_a_percentile_of_too_few_samples_has_no_mark(self):
+        texts = self.texts_of("latency-200k.svg", latencies("open-loop-200k", count=1_000, nats=5e4))
+        self.assertEqual((texts.count("50.0 µs"), texts.count("–")), (2, 1))
+
     def test_labels_of_lines_keep_their_distance(self):
         places = lines.spread([100, 101, 102, 195, 199], 200)
         self.assertTrue(all(later - earlier >= lines.LABEL_HEIGHT for earlier, later in zip(places, places[1:])))
@@ -224,7 +333,9 @@ class Program(unittest.TestCase):
     def test_a_missing_or_broken_file_is_told_in_a_sentence(self):
         for content, expected in ((None, "No such file"), ("{", "not JSON"), ("[]", "expected an object"),
                                   ("{}", "machine: missing"), (json.dumps(document([run("x", "nats", "wire")])),
-                                                               "runs[0].client")):
+                                                               "runs[0].client"),
+                                  (json.dumps(document([run("x", "nats", runs_wanted=0)])), "runs[0].runs_wanted"),
+                                  (json.dumps(document(rates("x", nats=1) * 2)), "two usable runs are number 1")):
             with self.subTest(content=content):
                 if content is not None:
                     self.input.write_text(content)
@@ -236,8 +347,22 @@ class Program(unittest.TestCase):
 
     def test_only_numbers_are_measured(self):
         for value in (None, "5", True, -1, float("inf")):
-            with self.assertRaises(InvalidResults):
-                results([run("x", "nats", deliveries_per_second=value)])
+            for key in ("deliveries_per_second", "window_keys", "seconds"):
+                with self.assertRaises(InvalidResults):
+                    results([run("x", "nats", **{key: value})])
+
+    def test_what_every_run_and_every_document_says_is_asked_for(self):
+        for key in ("run", "runs_wanted", "seconds"):
+            one = run("x", "nats")
+            del one[key]
+            with self.assertRaisesRegex(InvalidResults, key):
+                results([one])
+        with self.assertRaisesRegex(InvalidResults, "count"):
+            results([run("x", "nats", latency_ns={"p50": 1})])
+        without = document([])
+        del without["machine"]["revision"]
+        with self.assertRaisesRegex(InvalidResults, "revision"):
+            Results(without)
 
 
 if __name__ == "__main__":

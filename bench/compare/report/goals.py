@@ -3,15 +3,14 @@
 from fractions import Fraction
 
 from . import text
-from .judge import (AIM_REACHED, NOT_MEASURED, NOT_REACHED, OVERLAP, REACHED, Bound, best_peer, judge_below_all,
-                    judge_limit, judge_ratio, operand)
-from .results import CLIENTS, LEVERET, LEVERET_FILE, PEERS, STORED_PEERS, TUNED_PEERS, label
+from .judge import (AIM_REACHED, NOT_MEASURED, NOT_REACHED, OVERLAP, REACHED, ROUNDS_MIN, RUNS_ENOUGH, Bound, best_peer,
+                    judge_below_all, judge_limit, judge_ratio, operand, ratio_of)
+from .results import CLIENTS, LEVERET, LEVERET_FILE, PEERS, SAMPLES_MIN, STORED_PEERS, TUNED_PEERS, label
 from .workloads import TITLES
 
 RATE = "deliveries_per_second"
 CPU = "server_cpu_seconds_per_million"
 PERCENTILES = {"p50": "latency_ns.p50", "p99": "latency_ns.p99", "p99.9": "latency_ns.p999"}
-ONE_AT_A_TIME_PEERS = ("nats", "redis")
 UNKNOWN_CLIENT = "–"  # there is no run that would say which
 
 
@@ -21,6 +20,10 @@ def at_least(asked, aim=None):
 
 def at_most(asked, aim=None):
     return Bound(False, asked, aim)
+
+
+def tail_at_most(asked):
+    return Bound(False, asked, tail=True)
 
 
 def share(asked, aim=None):
@@ -41,10 +44,10 @@ def ours(results, workload, client, key, name="", system=LEVERET):
     return found
 
 
-def against_best_peer(results, workload, client, key, bound, what):
+def against_best_peer(results, workload, client, key, bound, what, written=text.human_range):
     lowest = not bound.at_least
     return judge_ratio(f"{TITLES[workload]}: {what}", client, ours(results, workload, client, key),
-                       best_peer(results, workload, client, key, PEERS, lowest), bound)
+                       best_peer(results, workload, client, key, PEERS, lowest), bound, written)
 
 
 def against_bare(results, workload, client, key, bound, what, written=text.human_range):
@@ -85,22 +88,21 @@ def round_trips(results):
     for workload in ("round-trip-apart", "round-trip-together"):
         yield against_bare(results, workload, "raw", PERCENTILES["p50"], at_most(1.35, aim=1.2),
                            "p50, times the bare echo's", text.human_time_range)
-        yield against_bare(results, workload, "raw", PERCENTILES["p99"], at_most(1.5), "p99, times the bare echo's",
-                           text.human_time_range)
+        yield against_bare(results, workload, "raw", PERCENTILES["p99"], tail_at_most(1.5),
+                           "p99, times the bare echo's", text.human_time_range)
         for client in CLIENTS:
-            for name in ("p50", "p99"):
-                key = PERCENTILES[name]
-                lowest = best_peer(results, workload, client, key, ONE_AT_A_TIME_PEERS, lowest=True)
-                yield judge_ratio(f"{TITLES[workload]}: {name}, times the lower of NATS and Redis Pub/Sub", client,
-                                  ours(results, workload, client, key), lowest, at_most(1), text.human_time_range)
+            for name, bound in (("p50", at_most(1)), ("p99", tail_at_most(1))):
+                yield against_best_peer(results, workload, client, PERCENTILES[name], bound,
+                                        f"{name}, times the lowest peer's", text.human_time_range)
 
 
 def open_loops(results):
     for workload in ("open-loop-20k", "open-loop-200k"):
         for client in CLIENTS:
             for name in ("p99", "p99.9"):
-                yield judge_below_all(f"{TITLES[workload]}: {name}", client, results, workload, PERCENTILES[name],
-                                      PEERS)
+                key = PERCENTILES[name]
+                yield judge_below_all(f"{TITLES[workload]}: {name}", client, ours(results, workload, client, key),
+                                      best_peer(results, workload, client, key, PEERS, lowest=True))
 
 
 def clients_with(results, *workloads):
@@ -118,19 +120,16 @@ def idle_memory(results):
 
 
 def growth(results):
-    for smallest, workloads in {"growth-topics-1": ("growth-topics-100", "growth-topics-10000"),
-                                "growth-retained-0": ("growth-retained-1m", "growth-retained-10m"),
-                                "growth-idle-0": ("growth-idle-10000",)}.items():
-        for workload in workloads:
-            yield from share_of_ours(results, workload, smallest, share(0.90))
+    for workload in ("growth-topics-100", "growth-topics-10000", "growth-retained-1m", "growth-retained-10m",
+                     "growth-idle-10000"):
+        yield from share_of_ours(results, workload, "growth-base", share(0.90))
 
 
-def share_of_ours(results, workload, smallest, bound):
-    """Our rate in `workload` beside our own in `smallest`."""
-    for client in clients_with(results, workload, smallest):
-        yield judge_ratio(f"{TITLES[workload]}: deliveries/s, share of `{smallest}`", client,
-                          ours(results, workload, client, RATE), ours(results, smallest, client, RATE, f"`{smallest}`"),
-                          bound)
+def share_of_ours(results, workload, base, bound):
+    """Our rate in `workload` beside our own in `base`."""
+    for client in clients_with(results, workload, base):
+        yield judge_ratio(f"{TITLES[workload]}: deliveries/s, share of `{base}`", client,
+                          ours(results, workload, client, RATE), ours(results, base, client, RATE, f"`{base}`"), bound)
 
 
 def round_robin(results):
@@ -174,17 +173,19 @@ def ours_stored(results, workload, key, name=""):
 
 
 def against_stored_peer(results, workload, peer, bound):
-    """With a note of what the peer does with the settings that are best for it."""
+    """With the settings that others have, or with those that are best for it, whichever was better here; the notes
+    have the other one."""
     ours_here = ours_stored(results, workload, ACKNOWLEDGED)
-    theirs = operand(results, results.case(workload, peer, STORED_CLIENT), ACKNOWLEDGED)
+    theirs = best_peer(results, workload, STORED_CLIENT, ACKNOWLEDGED, (peer, TUNED_PEERS[peer]))
     if workload in SYNCED and peer == NEVER_SYNCED and theirs.figure:
         theirs.notes.append(f"{label(peer)} does not sync before it answers")
-    tuned = results.case(workload, TUNED_PEERS[peer], STORED_CLIENT).figure(ACKNOWLEDGED)
-    if tuned:
-        ratio = f", {bound.ratio_text(ours_here.figure.median / tuned.median)}" if ours_here.figure else ""
-        theirs.notes.append(f"{label(TUNED_PEERS[peer])}: {text.human_range(tuned)}{ratio}")
-    return judge_ratio(f"{TITLES[workload]}: acknowledged/s, times {label(peer)}'s", STORED_CLIENT, ours_here, theirs,
-                       bound)
+    for other in theirs.others:
+        if other.name != theirs.name:
+            ratio = ratio_of(ours_here.figure, other.figure)
+            beside = f", {ratio.shown(bound)}{f' ({ratio.note})' if ratio.note else ''}" if ratio else ""
+            theirs.notes += [f"{other.name}: {text.human_range(other.figure)}{beside}", *other.notes]
+    return judge_ratio(f"{TITLES[workload]}: acknowledged/s, times {label(peer)}'s, plain or tuned", STORED_CLIENT,
+                       ours_here, theirs, bound)
 
 
 def against_stored_bare(results, workload, key, bound, what, written=text.human_range):
@@ -208,13 +209,14 @@ def stored_reads(results):
     workload = "replay"
     yield judge_ratio(f"{TITLES[workload]}: deliveries/s, times the best peer's", STORED_CLIENT,
                       ours_stored(results, workload, RATE),
-                      best_peer(results, workload, STORED_CLIENT, RATE, STORED_PEERS), at_least(5))
+                      best_peer(results, workload, STORED_CLIENT, RATE, (*STORED_PEERS, *TUNED_PEERS.values())),
+                      at_least(5))
     yield against_stored_bare(results, workload, RATE, share(0.50),
                               "bytes/s with record headers, share of the bare relay's (as deliveries/s)")
     beside, alone = "live-beside-replay", "live-alone"
     yield judge_ratio(f"{TITLES[beside]}: p99, times that without", STORED_CLIENT,
                       ours_stored(results, beside, PERCENTILES["p99"]),
-                      ours_stored(results, alone, PERCENTILES["p99"], f"`{alone}`"), at_most(1.5),
+                      ours_stored(results, alone, PERCENTILES["p99"], f"`{alone}`"), tail_at_most(1.5),
                       text.human_time_range)
 
 
@@ -239,13 +241,23 @@ def goals_page(results):
     heads = ("Goal", "Client", "Asked", "Aim", "Measured", "Compared with", "Ratio or value", "Verdict", "Notes")
     return "\n".join([
         "# The comparison: goals", "",
-        f"{text.machine_line(results.machine)}; {results.date}. {summary(judgements)}", "",
-        "All figures are medians, with (smallest – largest) over the runs; `./bench/compare.sh` measures them again, "
-        "and [results.md](results.md) has all of them. The best peer is the best of "
-        f"{', '.join(label(peer) for peer in PEERS)} in the same workload by the same kind of client; where records "
-        f"are stored, of {' and '.join(label(peer) for peer in STORED_PEERS)}. A tail latency "
-        "counts as lower only where the ranges over the runs do not overlap. Ratios are rounded to the side that is "
-        "worse for Leveret.", "", *text.table(heads, rows, left=len(heads)), "", *idle_connections(results)]) + "\n"
+        f"{text.machine_line(results.machine)}; revision {text.revision(results.machine)}; {results.date}. "
+        f"{summary(judgements)}", "",
+        how_to_read(), "", *text.table(heads, rows, left=len(heads)), "", *idle_connections(results)]) + "\n"
+
+
+def how_to_read():
+    p99, p999 = (text.plain(SAMPLES_MIN[PERCENTILES[name]]) for name in ("p99", "p99.9"))
+    return ("All figures are medians, with (smallest – largest) over the runs; `./bench/compare.sh` measures them "
+            "again, and [results.md](results.md) has all of them. In each round everybody has a run, one right after "
+            "the other; a ratio is the median of the ratios of the rounds, with (smallest – largest), rounded to the "
+            f"side that is worse for Leveret. Where fewer than {ROUNDS_MIN} rounds have a usable run of both, it is "
+            "the ratio of the medians, and the notes say so. The best peer has the best median of "
+            f"{', '.join(label(peer) for peer in PEERS)} in the same workload by the same kind of client; where "
+            f"records are stored, of {' and '.join(label(peer) for peer in STORED_PEERS)}, plain or tuned. A p99 or "
+            "p99.9 is at or below what is asked only where our slowest run is, beside the fastest of theirs; a p99 "
+            f"counts from {p99} messages in each run on, a p99.9 from {p999}. The notes name whoever has fewer than "
+            f"{RUNS_ENOUGH} usable runs.")
 
 
 def summary(judgements):
@@ -253,8 +265,10 @@ def summary(judgements):
     reached = verdicts.count(REACHED) + verdicts.count(AIM_REACHED)
     left_out = sum(one.peer_left_out and one.verdict in (REACHED, AIM_REACHED) for one in judgements)
     beside_fewer = f", {left_out} beside fewer peers because one failed" if left_out else ""
+    few_runs = sum(one.has_few_runs and one.verdict in (REACHED, AIM_REACHED) for one in judgements)
     return (f"Of {text.count(len(verdicts), 'goal')}, {reached} reached "
-            f"({verdicts.count(AIM_REACHED)} of them also the aim{beside_fewer}), "
+            f"({verdicts.count(AIM_REACHED)} of them also the aim, "
+            f"{few_runs} from fewer than {RUNS_ENOUGH} runs of one side{beside_fewer}), "
             f"{verdicts.count(NOT_REACHED)} not reached, {verdicts.count(OVERLAP)} lower with overlapping ranges, "
             f"{verdicts.count(NOT_MEASURED)} not measured.")
 

@@ -38,8 +38,8 @@ def sizes_picture(results, systems, footer):
     """A panel for each kind of client, side by side, on one scale."""
     panels = {client: [(system, cases_by_size(results, system, client)) for system in (*systems, BARE)]
               for client in CLIENTS}
-    values = [figure.median for series in panels.values() for _, cases in series
-              for figure in (case.figure(KEY) for case in cases) if figure]
+    values = [value for series in panels.values() for _, cases in series
+              for figure in (case.figure(KEY) for case in cases) if figure for value in (figure.low, figure.high)]
     picture = Picture("Throughput by payload size, 1 publisher → 1 subscriber",
                       "MB of payload per second, logarithmic scale: higher is better", described(panels), footer)
     bottom = picture.top + 28 + PLOT_HEIGHT
@@ -98,6 +98,9 @@ def draw_panel(picture, title, left, width, bottom, scale, series):
         points = [(x, scale.at(figure.median)) if figure else None for x, figure in zip(columns, figures)]
         mark = MARKS[number % len(MARKS)]
         draw_series(picture, system, points, mark)
+        for x, figure in zip(columns, figures):
+            if figure and figure.runs > 1:
+                picture.line([(x, scale.at(figure.low)), (x, scale.at(figure.high))], "range")
         last_point = next(filter(None, reversed(points)), None)
         if last_point:
             ends.append((last_point, figures[-1], system, mark))

@@ -16,14 +16,15 @@ STORED_NAME_WIDTH = 160
 ROW_HEIGHT = 22
 BAR_HEIGHT = 14
 VALUE_WIDTH = 84  # beside the longest bar
+RANGES = "thin lines go from the smallest to the largest run."
 
 
 def pictures(results):
     """File name and SVG text of each."""
     return {"throughput-128.svg": throughput_picture(results), "fanout-100.svg": fan_out_picture(results),
             "server-cpu.svg": server_cpu_picture(results), "latency-200k.svg": latency_picture(results),
-            "throughput-sizes.svg": sizes_picture(results, SYSTEMS,
-                                                  footer(results, "Medians; the labels are those at 16 KiB.")),
+            "throughput-sizes.svg": sizes_picture(results, SYSTEMS, footer(
+                results, f"Marks are medians; {RANGES} The labels are those at 16 KiB.")),
             "acknowledged.svg": acknowledged_picture(results), "replay.svg": replay_picture(results)}
 
 
@@ -69,7 +70,7 @@ def stored_picture(results, title, subtitle, key, groups, of_bare):
     cases = [(heading, [results.bare_case(workload, "library") if system == BARE
                         else results.case(workload, system, "library") for system in STORED_SYSTEMS
                         if system == BARE or is_asked(workload, system)]) for heading, workload in groups]
-    how = f"Bars are medians; thin lines go from the smallest to the largest run. {of_bare}"
+    how = f"Bars are medians; {RANGES} {of_bare}"
     return draw_bars(results, title, subtitle, key, text.in_millions, cases, how, STORED_NAME_WIDTH)
 
 
@@ -95,7 +96,7 @@ def bar_picture(results, title, subtitle, key, written, groups):
                        if is_asked(workload, system)])
              for heading, workload, client in groups]
     return draw_bars(results, title, subtitle, key, written, cases,
-                     "Bars are medians; thin lines go from the smallest to the largest run.", NAME_WIDTH)
+                     f"Bars are medians; {RANGES}", NAME_WIDTH)
 
 
 def draw_bars(results, title, subtitle, key, written, cases, how, name_width):
@@ -137,6 +138,8 @@ def draw_bar(picture, case, figure, scale, written, left):
 PERCENTILES = (("p50", "latency_ns.p50", "circle"), ("p99", "latency_ns.p99", "diamond"),
                ("p99.9", "latency_ns.p999", "square"))
 COLUMN_WIDTH = 72
+LATENCY_ROW_HEIGHT = 34
+PERCENTILE_HEIGHT = 9  # each has its own height in a row, so that no range hides another
 
 
 def latency_picture(results):
@@ -144,22 +147,22 @@ def latency_picture(results):
     asked = [system for system in SYSTEMS if is_asked(workload, system)]
     cases = {client: [results.case(workload, system, client) for system in asked] for client in CLIENTS}
     all_figures = [figures_of(case) for group in cases.values() for case in group]
-    values = [figure.median for figures in all_figures for figure in figures if figure]
+    values = [value for figures in all_figures for figure in figures if figure for value in (figure.low, figure.high)]
     left, right = MARGIN + NAME_WIDTH, WIDTH - MARGIN - len(PERCENTILES) * COLUMN_WIDTH - 16
     scale = LogScale(values or [1e4, 1e6], left, right)
     picture = Picture("Latency at 200,000 messages a second", "From the time each message was due, logarithmic scale: "
                       "lower (further left) is better", described_latency(cases),
-                      footer(results, "Medians over the runs."))
+                      footer(results, f"Marks are medians; {RANGES}"))
     draw_percentile_heads(picture)
     for client, group in cases.items():
         picture.text(MARGIN, picture.top + 14, CLIENT_LABELS[client], "heading muted")
         picture.top += 22
         for tick in scale.decades():
             x = scale.at(tick)
-            picture.line([(x, picture.top), (x, picture.top + ROW_HEIGHT * len(group))], "grid")
+            picture.line([(x, picture.top), (x, picture.top + LATENCY_ROW_HEIGHT * len(group))], "grid")
         for case in group:
             draw_latency(picture, case, scale)
-        picture.top += 4
+        picture.top += 8
     for tick in scale.decades():
         picture.text(scale.at(tick), picture.top + 10, tick_text(tick), "small muted", "middle")
     picture.top += 20
@@ -198,16 +201,18 @@ def draw_percentile_heads(picture):
 
 
 def draw_latency(picture, case, scale):
-    middle, figures = picture.top + ROW_HEIGHT / 2, figures_of(case)
+    middle, figures = picture.top + LATENCY_ROW_HEIGHT / 2, figures_of(case)
     name_row(picture, case.system, middle + 4.5)
-    shown = [figure.median for figure in figures if figure]
-    if shown:
-        picture.line([(scale.at(min(shown)), middle), (scale.at(max(shown)), middle)], f"{style_of(case.system)}-line")
-    else:
+    is_known = any(figures)
+    if not is_known:
         picture.text(MARGIN + NAME_WIDTH + 6, middle + 4.5, reason(case), "muted")
     for column, ((_, _, shape), figure) in enumerate(zip(PERCENTILES, figures)):
+        y = middle + (column - 1) * PERCENTILE_HEIGHT
+        if figure and figure.runs > 1:
+            picture.line([(scale.at(figure.low), y), (scale.at(figure.high), y)], "range")
         if figure:
-            picture.mark(shape, scale.at(figure.median), middle, style_of(case.system))
-            picture.text(column_end(column), middle + 4.5, text.human_time(figure.median),
+            picture.mark(shape, scale.at(figure.median), y, style_of(case.system))
+        if is_known:
+            picture.text(column_end(column), middle + 4.5, text.human_time(figure.median) if figure else "–",
                          "strong" if case.system in OURS else "", "end")
-    picture.top += ROW_HEIGHT
+    picture.top += LATENCY_ROW_HEIGHT

@@ -1,6 +1,7 @@
 """Reads results.json, and answers what a system did in a workload: the median and the range over its usable runs.
 
 A run is used unless it was dropped (the machine was busy with something else) or failed. Both are counted and shown.
+The runs with one number of all that are compared with each other were made one right after the other: a round.
 """
 
 import json
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 
 CLIENTS = ("library", "raw")
 LEVERET = "leveret"
+NO_POLLING = "leveret-no-polling"  # the same server, which sleeps as soon as there is nothing to do
 BARE = "bare"
 PEERS = ("nats", "redis", "redis-streams", "mosquitto")
 # Where records are stored, and the same peers with the settings that are best for each.
@@ -17,16 +19,19 @@ LEVERET_FILE = "leveret-file"
 LEVERET_STORED = (LEVERET_FILE, "leveret-rocksdb")
 STORED_PEERS = ("nats-jetstream", "redis-aof")
 TUNED_PEERS = {"nats-jetstream": "nats-jetstream-best", "redis-aof": "redis-aof-best"}
-LABELS = {LEVERET: "Leveret", "nats": "NATS", "redis": "Redis Pub/Sub", "redis-streams": "Redis Streams",
-          "mosquitto": "Mosquitto", LEVERET_FILE: "Leveret, files", "leveret-rocksdb": "Leveret, RocksDB",
-          "nats-jetstream": "NATS JetStream", "nats-jetstream-best": "NATS JetStream, tuned",
-          "redis-aof": "Redis AOF", "redis-aof-best": "Redis AOF, tuned", BARE: "bare (no broker)"}
+LABELS = {LEVERET: "Leveret", NO_POLLING: "Leveret, no polling", "nats": "NATS", "redis": "Redis Pub/Sub",
+          "redis-streams": "Redis Streams", "mosquitto": "Mosquitto", LEVERET_FILE: "Leveret, files",
+          "leveret-rocksdb": "Leveret, RocksDB", "nats-jetstream": "NATS JetStream",
+          "nats-jetstream-best": "NATS JetStream, tuned", "redis-aof": "Redis AOF",
+          "redis-aof-best": "Redis AOF, tuned", BARE: "bare (no broker)"}
 CLIENT_LABELS = {"library": "Client libraries", "raw": "Raw clients (no library)"}
 
-FIGURES = ("deliveries_per_second", "bytes_per_second", "publish_calls_per_second", "server_cpu_seconds_per_million",
-           "server_memory_peak_bytes", "memory_per_connection_bytes", "memory_per_key_bytes", "acknowledged_per_second",
+FIGURES = ("deliveries_per_second", "bytes_per_second", "server_cpu_seconds_per_million", "server_memory_peak_bytes",
+           "memory_per_connection_bytes", "memory_per_key_bytes", "window_keys", "acknowledged_per_second",
            "ready_after_stop_seconds", "ready_after_kill_seconds", "memory_per_topic_bytes",
            "memory_per_restarted_topic_bytes")
+# Latencies that a run has to have counted before its percentile says anything: ten lie beyond it.
+SAMPLES_MIN = {"latency_ns.p99": 1_000, "latency_ns.p999": 10_000}
 
 
 class InvalidResults(Exception):
@@ -43,7 +48,11 @@ class Figure:
     median: float
     low: float
     high: float
-    runs: int
+    rounds: dict  # number of a round -> what the run in it measured
+
+    @property
+    def runs(self):
+        return len(self.rounds)
 
 
 @dataclass
@@ -51,26 +60,52 @@ class Case:
     """The runs of one system in one workload by one kind of client."""
     system: str
     used: list = field(default_factory=list)
-    dropped: int = 0
+    dropped: list = field(default_factory=list)
     failed: list = field(default_factory=list)  # runs, in order; each has a text in "failure"
 
     @property
     def runs(self):
-        return len(self.used) + self.dropped + len(self.failed)
+        return len(self.all_runs())
+
+    @property
+    def runs_wanted(self):
+        """Usable runs that were planned; 0 where there is no run at all."""
+        return max((run["runs_wanted"] for run in self.all_runs()), default=0)
+
+    @property
+    def seconds(self):
+        """Measured in each run, as planned; None where there is no run at all."""
+        return max((run["seconds"] for run in self.all_runs()), default=None)
+
+    def all_runs(self):
+        return [*self.used, *self.dropped, *self.failed]
+
+    def measured(self, key):
+        """Whether a usable run did, with however few samples."""
+        return any(look_up(run, key) is not None for run in self.used)
+
+    def has_too_few_samples(self, key):
+        """Whether `key` is a percentile, and a run that measured it counted too few for it."""
+        least = SAMPLES_MIN.get(key, 0)
+        return least > 0 and any(run["latency_ns"]["count"] < least for run in self.used
+                                 if look_up(run, key) is not None)
 
     def figure(self, key):
-        """Of `key`, "latency_ns.p99" for one inside another; None where no usable run measured it."""
-        values = [value for value in (look_up(run, key) for run in self.used) if value is not None]
-        if not values:
+        """Of `key`, "latency_ns.p99" for one inside another; None where no usable run measured it, or one of them
+        with too few samples."""
+        values = {run["run"]: look_up(run, key) for run in self.used if look_up(run, key) is not None}
+        if not values or self.has_too_few_samples(key):
             return None
-        return Figure(statistics.median(values), min(values), max(values), len(values))
+        return Figure(statistics.median(values.values()), min(values.values()), max(values.values()), values)
 
-    def why_nothing(self):
-        """A sentence for a case without a usable figure."""
+    def why_nothing(self, key=""):
+        """A sentence for a case without a usable figure, or without one of `key`."""
+        if self.measured(key) and self.has_too_few_samples(key):
+            return "has too few samples"
         if self.failed:
             return f"failed: {self.failed[0]['failure']}"
         if self.dropped:
-            return f"no usable run: all {self.dropped} were dropped"
+            return f"no usable run: all {len(self.dropped)} were dropped"
         return "not measured" if self.used else "not run"
 
 
@@ -95,8 +130,10 @@ class Results:
             if run["failure"]:  # first: a lost message stays one on a busy machine
                 case.failed.append(run)
             elif run["dropped"]:
-                case.dropped += 1
+                case.dropped.append(run)
             else:
+                expect(all(run["run"] != other["run"] for other in case.used), f"{run['workload']}, {run['system']}",
+                       f"two usable runs are number {run['run']}")
                 case.used.append(run)
 
     def case(self, workload, system, client):
@@ -104,7 +141,7 @@ class Results:
         return self._cases.get((workload, system, client), Case(system))
 
     def bare_case(self, workload, client):
-        """What the machine does without a broker; it has no library, so either kind of client is compared with it."""
+        """A plain program, no broker; it has no library, so either kind of client is compared with it."""
         same_client = self.case(workload, BARE, client)
         others = (self.case(workload, BARE, other) for other in CLIENTS)
         return same_client if same_client.runs else next((case for case in others if case.runs), same_client)
@@ -152,6 +189,7 @@ def check(document):
     expect(isinstance(document, dict), "the whole", "expected an object")
     for key, kind in (("machine", dict), ("date", str), ("settings", dict), ("systems", list), ("runs", list)):
         expect(isinstance(document.get(key), kind), key, f"missing, or not {kind.__name__}")
+    expect(isinstance(document["machine"].get("revision"), str), "machine.revision", "missing, or not text")
     for number, system in enumerate(document["systems"]):
         expect(isinstance(system, dict), f"systems[{number}]", "expected an object")
         for key in ("name", "version", "server", "durability"):
@@ -165,11 +203,15 @@ def check_run(run, where):
     for key, kind in (("workload", str), ("system", str), ("client", str), ("dropped", bool), ("failure", str)):
         expect(isinstance(run.get(key), kind), f"{where}.{key}", f"missing, or not {kind.__name__}")
     expect(run["client"] in CLIENTS, f"{where}.client", f"expected one of {', '.join(CLIENTS)}")
+    for key in ("run", "runs_wanted"):
+        expect(type(run.get(key)) is int and run[key] > 0, f"{where}.{key}", "missing, or not a number from 1")
+    check_number(run.get("seconds"), f"{where}.seconds")
     for key in FIGURES:
         if key in run:
             check_number(run[key], f"{where}.{key}")
     if "latency_ns" in run:
         expect(isinstance(run["latency_ns"], dict), f"{where}.latency_ns", "expected an object")
+        expect("count" in run["latency_ns"], f"{where}.latency_ns.count", "missing")
         for key, value in run["latency_ns"].items():
             check_number(value, f"{where}.latency_ns.{key}")
 

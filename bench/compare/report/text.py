@@ -29,6 +29,7 @@ def human_range(figure, scale=1.0):
 
 
 def human_time(nanoseconds):
+    """1.36 ms, 12.3 µs, 850 ns: in the largest unit that there is one of."""
     for unit, name in ((1e9, "s"), (1e6, "ms"), (1e3, "µs")):
         if nanoseconds >= unit:
             return f"{three_digits(nanoseconds / unit)} {name}"
@@ -53,6 +54,11 @@ def plain(value):
     """A value of the settings."""
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return (f"{value:,}" if isinstance(value, int) else f"{value:g}") if is_number else str(value)
+
+
+def revision(machine):
+    """Of the source that was measured, as git describes it."""
+    return f"`{machine['revision']}`" if machine["revision"] else "unknown"
 
 
 def count(number, noun):

@@ -1,4 +1,5 @@
-// The machine's own limits: what any broker on it could reach at most, and what its disk does.
+// Plain programs beside the brokers: a relay that reads 256 KiB at a time and waits for its writes, which a broker may
+// beat, and what the disk does.
 #pragma once
 
 #include <chrono>

@@ -2,6 +2,7 @@
 #include "systems/leveret.hpp"
 
 #include <deque>
+#include <functional>
 #include <stdexcept>
 
 #include "leveret/blocking_client.hpp"
@@ -14,7 +15,7 @@ class NativePublisher final : public LibraryPublisher {
   public:
     NativePublisher(std::uint16_t port, const Work& work)
         : LibraryPublisher(work), publishers_(port, work.topics), has_keys_(work.distinct_keys) {}
-    void push() override { publishers_.poll(); }
+    void push() override { publishers_.push(); }
     void finish() override { publishers_.flush(); }
 
   protected:
@@ -41,11 +42,7 @@ class NativeSubscriber final : public Subscriber {
             loop_.run(connect(clients_.back(), port, work, sink));
         }
     }
-    void receive(std::chrono::milliseconds wait) override {
-        if (loop_.context().run_one_for(wait) > 0) {
-            loop_.context().poll();
-        }
-    }
+    void receive(std::chrono::milliseconds wait) override { loop_.context().run_one_for(wait); }
 
   private:
     asio::awaitable<void> connect(Client& client, std::uint16_t port, Work work, Sink& sink) {
@@ -55,18 +52,22 @@ class NativeSubscriber final : public Subscriber {
         for (const std::string& topic : work.topics) {
             auto subscription = co_await client.subscribe(topic, from);
             check(subscription);
-            subscription->on_received([&sink](const Received& received) { take(received, sink); });
+            const auto take_record = [&sink](RecordView record) { sink.take(record.payload()); };
+            subscription->on_received([each = std::function<void(RecordView)>(take_record)](const Received& received) {
+                hand_over(received, each);
+            });
             subscriptions_.push_back(*std::move(subscription));
         }
     }
 
-    static void take(const Received& received, Sink& sink) {
+    /// The library hands over many records at once; the others call back for each message, so each is called for.
+    static void hand_over(const Received& received, const std::function<void(RecordView)>& each) {
         const Delivery* const delivery = std::get_if<Delivery>(&received);
         if (delivery == nullptr) {
             throw std::runtime_error("leveret: records were missed, or the subscription ended");
         }
         for (const RecordView record : *delivery) {
-            sink.take(record.payload());
+            each(record);
         }
     }
 
@@ -120,6 +121,18 @@ class Leveret : public System {
     std::unique_ptr<RawProtocol> raw_protocol(const Work& work) const override { return make_native_protocol(work); }
 };
 
+/// The same, but its server goes to sleep at once where there is nothing to do, as the others' do.
+class LeveretNoPolling final : public Leveret {
+  public:
+    std::string name() const override { return "leveret-no-polling"; }
+    ServerCommand server(std::uint16_t port, const std::filesystem::path& folder, const Work& work) const override {
+        ServerCommand command = Leveret::server(port, folder, work);
+        command.arguments.insert(command.arguments.end(), {"--busy-poll-us", "0"});
+        command.summary += " --busy-poll-us 0";
+        return command;
+    }
+};
+
 /// The same server, spoken to in the other dialect, which has no library for streams.
 class LeveretZaichik final : public Leveret {
   public:
@@ -156,6 +169,9 @@ std::unique_ptr<Subscriber> make_native_subscriber(std::uint16_t port, const Wor
 }
 std::unique_ptr<System> make_leveret() {
     return std::make_unique<Leveret>();
+}
+std::unique_ptr<System> make_leveret_no_polling() {
+    return std::make_unique<LeveretNoPolling>();
 }
 std::unique_ptr<System> make_leveret_zaichik() {
     return std::make_unique<LeveretZaichik>();

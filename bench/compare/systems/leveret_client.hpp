@@ -80,6 +80,8 @@ class ClientPublishers {
         }
     }
     void poll() { loop_.context().poll(); }
+    /// Only what is due first: the write, where something was sent. poll() would look for more, which is a system call.
+    void push() { loop_.context().poll_one(); }
     void wait() { loop_.context().run_one(); }
     /// Everything has been written, and read by the server: it answers what comes behind it.
     void flush() { loop_.run(flush_all()); }

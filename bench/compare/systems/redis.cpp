@@ -8,17 +8,17 @@
 namespace leveret::compare {
 namespace {
 
-/// Of one SUBSCRIBE.
-constexpr std::size_t topics_per_command = 1000;
-
-/// Calls `subscribe` with the work's topics, a command's worth at a time.
-void in_chunks(std::span<const std::string> topics, auto subscribe) {
-    while (!topics.empty()) {
-        const std::size_t count = std::min(topics.size(), topics_per_command);
-        subscribe(topics.first(count));
-        topics = topics.subspan(count);
-    }
-}
+/// What a subscriber asks for: one topic by its name, many by a pattern, which costs the server less than a
+/// subscription for each (PSUBSCRIBE: 2 to 12 % more over 10,000 topics).
+struct Interest {
+    explicit Interest(const Work& work)
+        : is_pattern(work.topics.size() > 1),
+          command(is_pattern ? "PSUBSCRIBE" : "SUBSCRIBE"),
+          topic(is_pattern ? "*" : work.topics.front()) {}
+    bool is_pattern;
+    std::string_view command;
+    std::string topic;
+};
 
 class PubSubPublisher final : public RedisPublisher {
   public:
@@ -42,58 +42,49 @@ class PubSubPublisher final : public RedisPublisher {
 
 class PubSubSubscriber final : public RedisSubscriber {
   public:
-    PubSubSubscriber(std::uint16_t port, const Work& work, std::span<Sink> sinks) : RedisSubscriber(sinks) {
+    PubSubSubscriber(std::uint16_t port, const Work& work, std::span<Sink> sinks)
+        : RedisSubscriber(sinks), interest_(work) {
         for (std::size_t i = 0; i < sinks.size(); ++i) {
             RedisConnection connection(port);
-            in_chunks(work.topics, [&](std::span<const std::string> topics) { subscribe(connection, topics); });
+            subscribe(connection);
             add(std::move(connection));
         }
     }
 
   protected:
+    /// "message", the topic, the payload; or "pmessage", the pattern, the topic, the payload.
     void take(std::size_t /*index*/, const redisReply& reply, Sink& sink) override {
-        // "message", the topic, the payload.
-        sink.take(as_bytes(text_of(*elements_of(reply, 3)[2])));
+        sink.take(as_bytes(text_of(*elements_of(reply, interest_.is_pattern ? 4 : 3).back())));
     }
 
   private:
-    /// Every topic is confirmed by a reply of its own.
-    static void subscribe(RedisConnection& connection, std::span<const std::string> topics) {
+    void subscribe(RedisConnection& connection) const {
         RedisCommand command;
-        command.add("SUBSCRIBE");
-        for (const std::string& topic : topics) {
-            command.add(topic);
-        }
+        command.add(interest_.command);
+        command.add(interest_.topic);
         connection.append(command);
         connection.write();
-        for (const std::string& topic : topics) {
-            const RedisReply reply = connection.wait_for_reply();
-            if (text_of(*elements_of(*reply, 3)[1]) != topic) {
-                throw std::runtime_error("redis: not subscribed to " + topic);
-            }
+        const RedisReply reply = connection.wait_for_reply();
+        if (text_of(*elements_of(*reply, 3)[1]) != interest_.topic) {
+            throw std::runtime_error("redis: not subscribed to " + interest_.topic);
         }
     }
+
+    const Interest interest_;
 };
 
 class PubSubProtocol final : public resp::Protocol {
   public:
-    using Protocol::Protocol;
+    explicit PubSubProtocol(const Work& work) : Protocol(work), interest_(work) {}
 
     void greet_subscriber(Socket& socket) override {
-        std::size_t subscribed = 0;
-        in_chunks(work_.topics, [&](std::span<const std::string> topics) {
-            std::vector<Bytes> command{as_bytes("SUBSCRIBE")};
-            std::string confirmations;
-            for (const std::string& topic : topics) {
-                command.push_back(as_bytes(topic));
-                confirmations += "*3\r\n$9\r\nsubscribe\r\n$" + std::to_string(topic.size()) + "\r\n" + topic +
-                                 "\r\n:" + std::to_string(++subscribed) + "\r\n";
-            }
-            std::vector<std::byte> out;
-            resp::append_command(out, command);
-            socket.write(out);
-            expect(socket, confirmations);
-        });
+        const std::array<Bytes, 2> command{as_bytes(interest_.command), as_bytes(interest_.topic)};
+        std::vector<std::byte> out;
+        resp::append_command(out, command);
+        socket.write(out);
+        const std::string_view confirmed = interest_.is_pattern ? "$10\r\npsubscribe\r\n" : "$9\r\nsubscribe\r\n";
+        expect(socket, "*3\r\n" + std::string(confirmed) + "$" + std::to_string(interest_.topic.size()) + "\r\n" +
+                           interest_.topic + "\r\n:1\r\n");
     }
 
     void append(std::vector<std::byte>& out, std::span<const RawMessage> messages) override {
@@ -105,23 +96,16 @@ class PubSubProtocol final : public resp::Protocol {
 
     std::size_t take(Bytes received, Sink& sink, Socket& /*socket*/) override {
         resp::Reader reader(received);
+        const std::string_view start =
+            interest_.is_pattern ? "*4\r\n$8\r\npmessage\r\n$1\r\n*\r\n" : "*3\r\n$7\r\nmessage\r\n";
         for (std::size_t taken = 0;; taken = reader.position()) {
             std::string_view topic;
             std::string_view payload;
-            if (!reader.skip("*3\r\n$7\r\nmessage\r\n") || !reader.take_bulk(topic) || !reader.take_bulk(payload)) {
+            if (!reader.skip(start) || !reader.take_bulk(topic) || !reader.take_bulk(payload)) {
                 return taken;
             }
             sink.take(as_bytes(payload));
         }
-    }
-
-    /// Each is the number of subscribers that got the message.
-    std::size_t take_answers(Bytes received, std::uint64_t& count) override {
-        resp::Reader reader(received);
-        for (std::int64_t receivers = 0; reader.take_number(':', receivers);) {
-            ++count;
-        }
-        return reader.position();
     }
 
   private:
@@ -133,6 +117,8 @@ class PubSubProtocol final : public resp::Protocol {
             throw std::runtime_error("redis: not subscribed: " + line);
         }
     }
+
+    const Interest interest_;
 };
 
 class Redis final : public RedisSystem {

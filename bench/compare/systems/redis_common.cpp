@@ -124,37 +124,33 @@ void RedisConnection::check(int outcome) const {
     }
 }
 
+RedisPublisher::RedisPublisher(std::uint16_t port, const Work& work) : LibraryPublisher(work), connection_(port) {
+    set_replies("OFF");
+}
+
+void RedisPublisher::set_replies(std::string_view how) {
+    RedisCommand command;
+    for (const std::string_view argument : {std::string_view("CLIENT"), std::string_view("REPLY"), how}) {
+        command.add(argument);
+    }
+    connection_.append(command);
+    connection_.write();
+}
+
 void RedisPublisher::append(RedisCommand& command) {
     connection_.append(command);
-    ++unanswered_;
     if (connection_.gathered_bytes() >= write_bytes) {
         push();
     }
 }
 
 void RedisPublisher::push() {
-    // The server reads on whatever becomes of its replies, so one read per write is enough: it makes room for more
-    // replies than one write asks for.
-    while (!connection_.try_write()) {
-        connection_.wait(true);
-        take_replies();
-    }
-    take_replies();
+    connection_.write();
 }
 
 void RedisPublisher::finish() {
-    push();
-    while (unanswered_ > 0) {
-        connection_.wait(false);
-        take_replies();
-    }
-}
-
-void RedisPublisher::take_replies() {
-    connection_.read();
-    while (connection_.next_reply()) {
-        --unanswered_;
-    }
+    set_replies("ON");  // which is answered, when everything before has been carried out
+    static_cast<void>(connection_.wait_for_reply());
 }
 
 RedisSubscriber::RedisSubscriber(std::span<Sink> sinks) : sinks_(sinks), epoll_(::epoll_create1(EPOLL_CLOEXEC)) {

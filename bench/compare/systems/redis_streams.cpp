@@ -190,15 +190,6 @@ class StreamProtocol final : public resp::Protocol {
         }
     }
 
-    /// Each is the record's id.
-    std::size_t take_answers(Bytes received, std::uint64_t& count) override {
-        resp::Reader reader(received);
-        for (std::string_view id; reader.take_bulk(id);) {
-            ++count;
-        }
-        return reader.position();
-    }
-
   private:
     /// The topic's name and how many records of it follow.
     bool enter_stream(resp::Reader& reader) {

@@ -108,9 +108,7 @@ class Protocol : public RawProtocol {
   public:
     explicit Protocol(const Work& work) : work_(work) {}
 
-    /// Redis wants no greeting.
-    void greet_publisher(Socket& /*socket*/) final {}
-    [[nodiscard]] bool answers_publishes() const final { return true; }
+    void greet_publisher(Socket& socket) final { socket.write("CLIENT REPLY OFF\r\n"); }
 
   protected:
     const Work work_;
