@@ -110,6 +110,7 @@ void add_round_trips(std::vector<Workload>& workloads) {
         workloads.push_back(workload("round-trip-" + name, "one message at a time, 128 bytes, processors: " + name,
                                      plan, with_no_polling(), true));
         workloads.back().runs = name == "unpinned" ? 7 : 11;
+        workloads.back().seconds = 0.6;
     }
 }
 
@@ -122,7 +123,7 @@ void add_open_loop(std::vector<Workload>& workloads) {
         workloads.push_back(workload(fmt::format("open-loop-{}", name),
                                      fmt::format("{} messages a second on schedule, 128 bytes", name), plan,
                                      with_no_polling(), true));
-        workloads.back().seconds = 2;
+        workloads.back().seconds = 1.5;
     }
 }
 
