@@ -63,6 +63,8 @@ TEST_CASE_METHOD(RottenLog, "segment damage: a read that begins in the damage or
     CHECK(log().read(8, 500).first == Offset{8});
     CHECK_FALSE(log().read(8, 500).damaged);
     CHECK(counters->log_damages.value() == 1);
+    CHECK(has_finding("offsets 5 to 7 (3 records) of orders cannot be read"));
+    CHECK(has_finding("Readers skip them."));
 }
 
 TEST_CASE_METHOD(RottenLog, "segment damage: the last record of a sealed segment, and of the log") {

@@ -132,7 +132,7 @@ TEST_CASE_METHOD(TrimmedLog, "segment trim: of damage that reaches beyond the be
     flip_record(96, 98);
     open();
     CHECK(opened.recovery.damages == 1);
-    CHECK(has_finding("offsets 98 to 99 of orders cannot be read"));
+    CHECK(has_finding("offset 98 of orders cannot be read"));
     CHECK(log().text_from(0).starts_with("[98,99) "));
 }
 

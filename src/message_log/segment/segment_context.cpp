@@ -43,12 +43,17 @@ std::string PartitionPlace::note_damage(Offset base, std::uint64_t position, Off
     context_->counters.log_damages.add();
     const std::string& data_dir = context_->settings.data_dir_for_messages;
     const std::string file = data_dir + '/' + path(log_name(base));
-    const std::string records = "offsets " + std::to_string(first.value) + " to " + std::to_string(end.value) + " of " +
-                                topic_name() + " cannot be read: ";
+    const std::uint64_t count = end.value - first.value;
+    const std::string records =
+        (count == 1 ? "offset " + std::to_string(first.value)
+                    : "offsets " + std::to_string(first.value) + " to " + std::to_string(end.value - 1) + " (" +
+                          std::to_string(count) + " records)") +
+        " of " + topic_name() + " cannot be read: ";
     const std::string cause = position == missing ? "what comes before " + file + " is missing"
                                                   : file + " is damaged at byte " + std::to_string(position);
-    return records + cause + ". They are skipped. To take them out: leveret log repair --data-dir " + data_dir +
-           " --topic " + topic_name();
+    return records + cause + ". Readers skip " + (count == 1 ? "it" : "them") +
+           ". Stop the server, then: leveret log repair --data-dir " + data_dir + " --topic " + topic_name() +
+           " --apply";
 }
 
 void PartitionPlace::know_damage(Offset end) {
