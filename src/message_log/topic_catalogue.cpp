@@ -10,6 +10,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "message_log/data_format.hpp"
 #include "message_log/uninterrupted.hpp"
 #include "protocol/crc32c.hpp"
 
@@ -24,8 +25,6 @@ constexpr std::string_view topic_json = "/topic.json";
 /// Read where the other is damaged: the same, or missing, or damaged itself, but never older. Not synced: it is not
 /// what a power cut can take that it is there for.
 constexpr std::string_view topic_json_copy = "/topic.json.copy";
-constexpr const char* format_path = "leveret.json";
-constexpr unsigned format = 1;
 // A name of 249 bytes, escaped, and a dozen numbers are well below it.
 constexpr std::size_t topic_json_bytes_max = 4096;
 
@@ -273,22 +272,14 @@ std::string TopicCatalogue::directory_of(const TopicId& id) {
 }
 
 std::error_code TopicCatalogue::prepare() {
-    const auto content = read_file(files_, format_path, topic_json_bytes_max);
-    if (!content && !is_missing(content.error())) {
-        return content.error();
+    std::error_code error = check_data_format(files_).error;
+    if (is_missing(error)) {
+        error = write_data_format(files_);
     }
-    if (!content) {
-        const std::string text = Json{{"format", format}}.dump() + "\n";
-        if (const std::error_code error = replace_file(files_, format_path, as_bytes(text))) {
-            return error;
-        }
-    } else {
-        const std::optional<Json> json = parsed(*content);
-        if (unsigned found = 0; !json || !take(*json, "format", found) || found != format) {
-            return Error::bad_log;
-        }
+    if (error) {
+        return error;
     }
-    const std::error_code error = uninterrupted([&] { return files_.make_directory(std::string(topics_directory)); });
+    error = uninterrupted([&] { return files_.make_directory(std::string(topics_directory)); });
     return error ? error : uninterrupted([&] { return files_.sync_directory(""); });
 }
 

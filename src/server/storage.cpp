@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include "message_log/data_format.hpp"
 #include "message_log/rocksdb/rocksdb_store.hpp"
 #include "message_log/segment/segment_store.hpp"
 #include "server/open_files.hpp"
@@ -39,6 +40,11 @@ tl::expected<std::unique_ptr<Storage>, StartFailure> Storage::open(const Storage
     auto lock = files->lock("lock");
     if (!lock) {
         return tl::unexpected(unusable(options.data_dir, lock.error()));
+    }
+    const DataFormatCheck format = check_data_format(*files);
+    if (format.error && format.error != std::errc::no_such_file_or_directory) {
+        return tl::unexpected(StartFailure{
+            format.error, fmt::format("the data directory cannot be used: {}/{}", options.data_dir, format.text)});
     }
     MemoryCharge charge(environment.memory);
     if (!charge.resize(environment.limits.catch_up_bytes_max)) {

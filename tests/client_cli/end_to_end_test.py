@@ -269,6 +269,15 @@ class StoredTopics(unittest.TestCase):
                     return os.path.join(directory, name)
         self.fail(f"{topic} has no directory")
 
+    def files(self):
+        """Every file of the data directory, with what is in it."""
+        found = {}
+        for directory, _, names in os.walk(self.data_dir):
+            for name in names:
+                with open(os.path.join(directory, name), "rb") as file:
+                    found[os.path.join(directory, name)] = file.read()
+        return found
+
     def corrupt_byte(self, path, position):
         with open(path, "r+b") as file:
             file.seek(position)
@@ -412,6 +421,25 @@ class StoredTopics(unittest.TestCase):
         self.assertEqual(os.listdir(self.directory.name), ["data"])
         self.stop()
         self.assertIn("has no topic 'none'", self.log("dump", "--topic", "none").stderr)
+
+    def test_a_directory_of_another_format_is_told_and_left_alone(self):
+        self.publish("kept", 10)
+        self.stop()
+        self.corrupt_byte(self.path_of("kept", "0/00000000000000000000.log"), 60)  # something to repair
+        for content, says in (('{"format":9}', "format 9"), ("x", "no format")):
+            with open(os.path.join(self.data_dir, "leveret.json"), "w") as file:
+                file.write(content)
+            before = self.files()
+            sentence = f"{self.data_dir}/leveret.json says {says}; this leveret reads format 1"
+            for command in (("dump",), ("dump", "--running"), ("verify",), ("repair",), ("repair", "--apply")):
+                refused = self.log(*command)
+                self.assertEqual((refused.returncode, refused.stdout), (1, ""), command)
+                self.assertEqual(refused.stderr, f"leveret: {sentence}\n")
+            self.assertEqual(self.files(), before)
+            server = subprocess.run([SERVER, "--port", "0", "--data-dir", self.data_dir], capture_output=True,
+                                    text=True, timeout=PATIENCE_SECONDS)
+            self.assertEqual(server.returncode, 2)
+            self.assertIn(sentence, server.stderr)
 
 
 class Server(unittest.TestCase):

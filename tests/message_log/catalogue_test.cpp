@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "message_log/data_format.hpp"
 #include "message_log/segment/read_only_files.hpp"
 #include "message_log/topic_catalogue.hpp"
 #include "support/simulated_files.hpp"
@@ -85,6 +86,27 @@ TEST_CASE("TopicCatalogue: a data directory of another version is refused and st
     CHECK(TopicCatalogue(files).prepare() == Error::bad_log);
     CHECK(as_text(*read_file(files, "leveret.json", 100)) == content);
     CHECK(files.list("")->size() == 1);
+}
+
+TEST_CASE("Data format: what the file says is told where it is none that is read here") {
+    const auto [content, says] = GENERATE(table<std::string, std::string>({{R"({"format": 9})", "says format 9"},
+                                                                           {R"({"format": "1"})", "says format \"1\""},
+                                                                           {R"({"format": 1.0})", "says format 1.0"},
+                                                                           {"x", "says no format"},
+                                                                           {std::string(5000, ' '), "says no format"},
+                                                                           {"{}", "says no format"}}));
+    SimulatedFiles files;
+    REQUIRE_FALSE(replace_file(files, "leveret.json", as_bytes(content)));
+    const DataFormatCheck check = check_data_format(files);
+    CHECK(check.error == Error::bad_log);
+    CHECK(check.text == "leveret.json " + says + "; this leveret reads format 1");
+}
+
+TEST_CASE("Data format: a directory without one is told from a bad one") {
+    SimulatedFiles files;
+    CHECK(check_data_format(files).error == std::errc::no_such_file_or_directory);
+    REQUIRE_FALSE(write_data_format(files));
+    CHECK_FALSE(check_data_format(files).error);
 }
 
 TEST_CASE_METHOD(CatalogueFixture, "TopicCatalogue: what was saved is loaded, in the order of the names") {

@@ -5,6 +5,7 @@
 
 #include <fmt/core.h>
 
+#include "message_log/data_format.hpp"
 #include "message_log/segment/read_only_files.hpp"
 
 namespace leveret::cli {
@@ -66,10 +67,12 @@ std::string TopicOnDisk::partition_directory(PartitionId partition) const {
 Parsed<DataDirectory> DataDirectory::open(const LogOptions& options) {
     DataDirectory directory(options.data_dir, make_posix_files(options.data_dir));
     // Before the lock: that would make a file in a directory which is none of ours.
-    const auto format = directory.files_->open("leveret.json", Files::Open::read);
-    if (!format) {
-        return tl::unexpected(fmt::format("{} is no data directory of a Leveret server: {}/leveret.json: {}",
-                                          options.data_dir, options.data_dir, format.error().message()));
+    if (const DataFormatCheck format = check_data_format(*directory.files_); format.error) {
+        const std::string sentence = options.data_dir + '/' + format.text;
+        return tl::unexpected(
+            format.error == Error::bad_log
+                ? sentence
+                : fmt::format("{} is no data directory of a Leveret server: {}", options.data_dir, sentence));
     }
     if (!options.running) {
         auto lock = directory.files_->lock("lock");
