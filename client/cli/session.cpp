@@ -7,7 +7,12 @@ namespace {
 
 bool is_unreachable(std::error_code code) {
     return code.category() != error_category() || code == Error::connection_lost || code == Error::timed_out ||
-           code == Error::handshake_timeout;
+           code == Error::handshake_timeout || code == Error::unknown_dialect;
+}
+
+/// Whether the client library's own sentence says which server it was.
+bool names_server(std::error_code code) {
+    return is_unreachable(code) && code != Error::handshake_timeout;
 }
 
 asio::awaitable<ExitCode> connect_and_run(ClientOptions options, Task task) {
@@ -63,7 +68,8 @@ ExitCode finish(Output& output, ExitCode code) {
 }
 
 ExitCode fail_to_connect(const std::string& host, std::uint16_t port, const Failure& failure) {
-    say(fmt::format("no answer from {}:{}: {}", host, port, sentence_of(failure)));
+    const std::string sentence = sentence_of(failure);
+    say(names_server(failure.code) ? sentence : fmt::format("{}:{} refuses the connection: {}", host, port, sentence));
     return exit_code_of(failure);
 }
 

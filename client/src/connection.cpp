@@ -34,6 +34,7 @@ void Connection::start_deadline(std::chrono::milliseconds timeout) {
 
 asio::awaitable<Outcome<void>> Connection::open(std::shared_ptr<Connection> self, std::string host,
                                                 std::uint16_t port) {
+    self->endpoint_ = endpoint_text(host, port);
     std::error_code error;
     tcp::resolver::results_type endpoints;
     if (const auto address = asio::ip::make_address(host, error); !error) {
@@ -102,11 +103,19 @@ asio::awaitable<void> Connection::read_loop(std::shared_ptr<Connection> self) {
 std::optional<Failure> Connection::carry_out_frames(ConnectionOwner& owner) {
     for (;;) {
         const auto frame = buffer_.next_frame(frame_bytes_max_);
+        if (!frame && !is_welcomed_) {
+            return no_server_of_ours();
+        }
         if (!frame) {
             return Failure{frame.error(), "the server sent a frame that cannot be: " + frame.error().message()};
         }
         if (!*frame) {
             return std::nullopt;
+        }
+        // The bytes of another protocol may look like a frame, but hardly like one of the two that may come now.
+        const native::FrameType type = (*frame)->header.type;
+        if (!is_welcomed_ && type != native::FrameType::welcome && type != native::FrameType::error) {
+            return no_server_of_ours();
         }
         if (auto failure = owner.on_frame(**frame, buffer_)) {
             return failure;
@@ -115,6 +124,11 @@ std::optional<Failure> Connection::carry_out_frames(ConnectionOwner& owner) {
             return failure_;
         }
     }
+}
+
+Failure Connection::no_server_of_ours() const {
+    return failure_of(Error::unknown_dialect,
+                      "what listens at " + endpoint_ + " does not speak this protocol: is the port right?");
 }
 
 void Connection::flush() {

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include <asio/ip/tcp.hpp>
@@ -53,11 +54,16 @@ class Connection : public std::enable_shared_from_this<Connection> {
     /// Ends it; the owner is not told of anything any more.
     void close();
 
-    void set_frame_bytes_max(std::size_t bytes) noexcept { frame_bytes_max_ = bytes; }
+    /// The server has said Welcome: from now on any frame may come, up to this size.
+    void set_welcomed(std::size_t frame_bytes_max) noexcept {
+        is_welcomed_ = true;
+        frame_bytes_max_ = frame_bytes_max;
+    }
 
   private:
     [[nodiscard]] static asio::awaitable<void> read_loop(std::shared_ptr<Connection> self);
     [[nodiscard]] std::optional<Failure> carry_out_frames(ConnectionOwner& owner);
+    [[nodiscard]] Failure no_server_of_ours() const;
     [[nodiscard]] std::size_t gather(WriteQueue* queue);
     void account(std::size_t bytes, WriteQueue* queue);
     void wait_writable();
@@ -69,6 +75,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     std::shared_ptr<Wakeups> wakeups_;
     std::weak_ptr<ConnectionOwner> owner_;
     ReceiveBuffer buffer_;
+    std::string endpoint_;  // for sentences
+    bool is_welcomed_ = false;
     std::size_t frame_bytes_max_ = 1U << 20U;  // until Welcome says it
 
     std::vector<std::byte> first_;

@@ -28,6 +28,12 @@ bool is_final(const Failure& failure) {
     return failure.code.category() == error_category() && failure.code.value() < static_cast<int>(Error::unknown_topic);
 }
 
+/// Whether there was no server, or none that said anything.
+bool is_unanswered(const Failure& failure) {
+    return failure.code.category() != error_category() || failure.code == Error::connection_lost ||
+           failure.code == Error::timed_out;
+}
+
 /// Whether the server refuses now what it may grant later.
 bool is_passing(const Failure& failure) {
     return failure.code == Error::memory_full || failure.code == Error::topic_busy;
@@ -115,6 +121,10 @@ asio::awaitable<Outcome<void>> Client::State::establish(Self self) {
     }
     if (!outcome) {
         connection->close();
+        if (is_unanswered(outcome.error())) {
+            const std::string endpoint = client_side::endpoint_text(self->options.host, self->options.port);
+            co_return unexpected(client_side::no_answer_from(endpoint, std::move(outcome.error())));
+        }
     }
     co_return outcome;
 }
@@ -133,7 +143,7 @@ asio::awaitable<Outcome<void>> Client::State::say_hello(Self self) {
     if (!welcome || welcome->version != native::version || welcome->frame_bytes_max < frame_bytes_min) {
         co_return unexpected(failure_of(Error::unsupported_version, "the server's Welcome makes no sense"));
     }
-    self->connection->set_frame_bytes_max(welcome->frame_bytes_max);
+    self->connection->set_welcomed(welcome->frame_bytes_max);
     self->record_bytes_max = welcome->frame_bytes_max - native::header_bytes - native::Publish::prefix_bytes;
     co_return Outcome<void>();
 }

@@ -73,7 +73,7 @@ asio::awaitable<Outcome<void>> ZaichikClient::State::connect(Self self, std::str
         co_return unexpected(*self->failure);
     }
     if (error) {
-        co_return unexpected(failure_of(error));
+        co_return unexpected(client_side::no_answer_from(client_side::endpoint_text(host, port), failure_of(error)));
     }
     self->socket.set_option(tcp::no_delay(true), error);
     co_return Outcome<void>();

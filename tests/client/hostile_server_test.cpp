@@ -233,6 +233,28 @@ TEST_CASE("Hostile server: a subscription's answer and other bodies that cannot 
     });
 }
 
+TEST_CASE("Hostile server: another protocol's, whatever it says first") {
+    Scenario().run([](Scenario& scenario) -> asio::awaitable<void> {
+        std::vector<std::vector<std::byte>> greetings;
+        for (const std::string_view text : {"HTTP/1.1 400 Bad Request\r\n\r\n", "-ERR unknown command\r\n"}) {
+            const Bytes bytes = as_bytes(text);
+            greetings.emplace_back(bytes.begin(), bytes.end());
+        }
+        greetings.emplace_back(16);  // a length of nothing
+        const Correlation none{};
+        greetings.push_back(FakeServer::frame(FrameType::ok, native::RawBody(), none));  // a frame, by accident
+        for (const std::vector<std::byte>& greeting : greetings) {
+            auto connecting = scenario.start(scenario.client->connect(scenario.options));
+            co_await scenario.server.accept();
+            co_await scenario.server.send(greeting);
+            const auto outcome = co_await connecting.result();
+            REQUIRE(outcome.error().code == Error::unknown_dialect);
+            REQUIRE(outcome.error().text == "what listens at 127.0.0.1:" + std::to_string(scenario.server.port()) +
+                                                " does not speak this protocol: is the port right?");
+        }
+    });
+}
+
 TEST_CASE("Hostile server: a Welcome that makes no sense") {
     Scenario().run([](Scenario& scenario) -> asio::awaitable<void> {
         auto connecting = scenario.start(scenario.client->connect(scenario.options));

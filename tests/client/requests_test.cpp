@@ -32,6 +32,29 @@ TEST_CASE("Client: connect says who it is") {
     });
 }
 
+TEST_CASE("Client: a connection that cannot be made says where to") {
+    Scenario().run([](Scenario& scenario) -> asio::awaitable<void> {
+        const std::string begins = "no answer from 127.0.0.1:" + std::to_string(scenario.server.port()) + ": ";
+        auto connecting = scenario.start(scenario.client->connect(scenario.options));
+        co_await scenario.server.accept();
+        scenario.server.drop_connection();
+        auto outcome = co_await connecting.result();
+        REQUIRE(outcome.error().code == Error::connection_lost);
+        REQUIRE(outcome.error().text.starts_with(begins));
+        scenario.options.connect_timeout = std::chrono::milliseconds(1);
+        auto late = scenario.start(scenario.client->connect(scenario.options));
+        outcome = co_await late.result();
+        REQUIRE(outcome.error().code == Error::timed_out);
+        REQUIRE(outcome.error().text == begins + "No answer came in time.");
+        scenario.server.stop_listening();
+        scenario.options.connect_timeout = std::chrono::seconds(60);
+        auto refused = scenario.start(scenario.client->connect(scenario.options));
+        outcome = co_await refused.result();
+        REQUIRE(outcome.error().code == asio::error::connection_refused);
+        REQUIRE(outcome.error().text == begins + "Connection refused");
+    });
+}
+
 TEST_CASE("Client: connect passes the server's refusal on, and may be tried again") {
     Scenario().run([](Scenario& scenario) -> asio::awaitable<void> {
         auto connecting = scenario.start(scenario.client->connect(scenario.options));

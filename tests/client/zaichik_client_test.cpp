@@ -127,6 +127,16 @@ TEST_CASE("ZaichikClient: its end wakes who reads") {
     });
 }
 
+TEST_CASE("ZaichikClient: a connection that cannot be made says where to") {
+    ZaichikScenario([](ZaichikScenario& scenario) -> asio::awaitable<void> {
+        const std::uint16_t port = scenario.acceptor.local_endpoint().port();
+        scenario.acceptor.close();
+        const auto outcome = co_await scenario.client.connect("127.0.0.1", port);
+        REQUIRE(outcome.error().code == asio::error::connection_refused);
+        REQUIRE(outcome.error().text == "no answer from 127.0.0.1:" + std::to_string(port) + ": Connection refused");
+    });
+}
+
 TEST_CASE("ZaichikClient: a server that goes away is connection_lost") {
     ZaichikScenario([](ZaichikScenario& scenario) -> asio::awaitable<void> {
         co_await scenario.connect();

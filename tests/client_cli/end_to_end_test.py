@@ -500,6 +500,24 @@ class ExitCodes(unittest.TestCase):
                             ["bench", "idle", "--connections", "1"]):
                 self.assertEqual(leveret(*command, "--port", port).returncode, 3, command)
 
+    def test_no_server_is_told_once_with_its_address(self):
+        with socket.socket() as nobody:
+            nobody.bind(("127.0.0.1", 0))
+            port = nobody.getsockname()[1]
+            for command in (["ping"], ["bench", "throughput"]):
+                self.assertEqual(leveret(*command, "--port", str(port)).stderr,
+                                 f"leveret: no answer from 127.0.0.1:{port}: Connection refused\n")
+
+    def test_another_program_at_the_port_is_3_and_told(self):
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            port = listener.getsockname()[1]
+            with subprocess.Popen([LEVERET, "ping", "--port", str(port)], stderr=subprocess.PIPE, text=True) as process:
+                with listener.accept()[0] as peer:
+                    peer.sendall(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+                    _, stderr = process.communicate(timeout=PATIENCE_SECONDS)
+        self.assertEqual(process.returncode, 3)
+        self.assertIn(f"what listens at 127.0.0.1:{port} does not speak this protocol: is the port right?", stderr)
+
     def test_flags_win_over_the_environment(self):
         wrong = environment() | {"PORT": "1", "HOST": "127.0.0.1"}
         self.assertEqual(leveret("ping", env=wrong).returncode, 3)

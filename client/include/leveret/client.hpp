@@ -283,7 +283,8 @@ class Client {
     Client& operator=(Client&&) noexcept;
 
     /// Connects and says Hello; once, but after an error it may be tried again. Errors: those of the system, timed_out,
-    /// unsupported_version.
+    /// connection_lost, unknown_dialect (what listens there is no Leveret server), unsupported_version, and whatever
+    /// the server refuses connections with. The text of all but the last two says which host and port it was.
     [[nodiscard]] asio::awaitable<Outcome<void>> connect(const ClientOptions& options);
     [[nodiscard]] asio::awaitable<Outcome<void>> connect();
     asio::awaitable<Outcome<void>> connect(ClientOptions&&) = delete;  ///< name them: see the top of this file

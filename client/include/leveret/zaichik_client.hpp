@@ -47,7 +47,7 @@ class ZaichikClient {
     ZaichikClient(ZaichikClient&&) noexcept;
     ZaichikClient& operator=(ZaichikClient&&) noexcept;
 
-    /// Errors: those of the system.
+    /// Errors: those of the system; their text says which host and port it was.
     [[nodiscard]] asio::awaitable<Outcome<void>> connect(std::string host, std::uint16_t port);
     /// Milliseconds; 0: no limit, no window. Of a topic that exists already nothing changes.
     [[nodiscard]] asio::awaitable<Outcome<void>> create_topic(std::string name, std::uint64_t retention_ttl_ms = 0,
