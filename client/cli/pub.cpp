@@ -14,6 +14,7 @@
 #include "session.hpp"
 #include "storage_words.hpp"
 #include "units.hpp"
+#include "words.hpp"
 
 namespace leveret::cli {
 namespace {
@@ -159,7 +160,7 @@ ExitCode report(const RecordSender& sender) {
 asio::awaitable<ExitCode> publish(Client& client, std::shared_ptr<const PubOptions> options) {
     auto publisher = co_await client.publisher(options->topic);
     if (!publisher) {
-        co_return fail_with(publisher.error());
+        co_return fail_about(options->topic, publisher.error());
     }
     Output output;
     RecordSender sender(*std::move(publisher), *options, output);
@@ -230,7 +231,7 @@ void add_pub_command(CLI::App& app, Invocation& invocation) {
                    "Acknowledge once the records are this safe, where the topic's own setting is weaker: sync, once "
                    "they survive a power cut. For stored topics");
     add_number(*command, "-n,--count", options->count,
-               "Publish exactly this many records: messages are repeated in turn, lines end early");
+               "Publish exactly this many records: messages are repeated in turn, lines end early", 1);
     command->callback([options, &invocation] {
         check(*options);
         invocation.run = [options, &common = invocation.common] {

@@ -15,6 +15,7 @@
 #include "record_text.hpp"
 #include "session.hpp"
 #include "units.hpp"
+#include "words.hpp"
 
 namespace leveret::cli {
 namespace {
@@ -113,14 +114,14 @@ asio::awaitable<ExitCode> subscribe(Client& client, std::shared_ptr<const SubOpt
     how.filter_keys = options->filter_keys;
     auto subscription = co_await client.subscribe(options->topic, how);
     if (!subscription) {
-        co_return fail_with(subscription.error());
+        co_return fail_about(options->topic, subscription.error());
     }
     Output output;
     RecordPrinter printer(*options, output);
     co_await print_records(*subscription, printer, output);
     output.flush();
     if (printer.failure()) {
-        co_return fail_with(*printer.failure());
+        co_return fail_about(options->topic, *printer.failure());
     }
     co_return finish(output);
 }

@@ -12,6 +12,7 @@
 #include "session.hpp"
 #include "storage_words.hpp"
 #include "units.hpp"
+#include "words.hpp"
 
 namespace leveret::cli {
 namespace {
@@ -130,7 +131,7 @@ void print_details(Output& output, const TopicInfo& topic) {
 /// What create, alter, trim and delete print: nothing, or the fact as JSON.
 ExitCode done(const Outcome<void>& outcome, const char* what, const std::string& name, bool json) {
     if (!outcome) {
-        return fail_with(outcome.error());
+        return fail_about(name, outcome.error());
     }
     Output output;
     if (json) {
@@ -164,7 +165,7 @@ asio::awaitable<ExitCode> remove(Client& client, Options options, bool json) {
 asio::awaitable<ExitCode> describe(Client& client, Options options, bool json) {
     const auto topic = co_await client.describe_topic(options->name);
     if (!topic) {
-        co_return fail_with(topic.error());
+        co_return fail_about(options->name, topic.error());
     }
     Output output;
     if (json) {
@@ -176,9 +177,10 @@ asio::awaitable<ExitCode> describe(Client& client, Options options, bool json) {
 }
 
 std::string line_of(const TopicInfo& topic) {
-    std::string line = fmt::format("{:<32} {:>12} records {:>10}   offsets [{}, {})   {}", topic.name,
-                                   topic.next.value - topic.first.value, format_bytes(topic.bytes), topic.first.value,
-                                   topic.next.value, word_of(topic.settings.store));
+    std::string line = fmt::format(
+        "{:<32} {:>12} {:<7} {:>10}   offsets [{}, {})   {}", topic.name, topic.next.value - topic.first.value,
+        topic.next.value - topic.first.value == 1 ? "record" : "records", format_bytes(topic.bytes), topic.first.value,
+        topic.next.value, word_of(topic.settings.store));
     if (is_stored(topic)) {
         const std::uint64_t segments = figure(topic, "log_segments");
         line += fmt::format(", {}, synced below {}, {} segment{}", word_of(topic.settings.durability),
@@ -243,6 +245,20 @@ void add_settings(CLI::App& command, TopicChange& change, const std::string& non
     add_number(*group, "--retention-records", change.retention_records, "The oldest records go beyond this many");
 }
 
+/// Not in --help: who looks for it where it cannot be is told why.
+void refuse_storage(CLI::App& command) {
+    const auto refuse = [&command](const std::string& name, const std::string& what) {
+        const auto read = [name, what](const std::string&) {
+            throw CLI::ValidationError(
+                name, fmt::format("a topic's {} is chosen when it is created and cannot be changed", what));
+        };
+        command.add_option_function<std::string>(name, read, "")->group("");
+    };
+    refuse("--store", "store");
+    refuse("--durability", "durability");
+    refuse("--durability-interval", "durability");
+}
+
 void add_storage(CLI::App& command, TopicOptions& options) {
     CLI::Option_group* group = command.add_option_group("Storage");
     add_store(*group, options.store,
@@ -286,6 +302,7 @@ void add_topic_command(CLI::App& app, Invocation& invocation) {
                                   "  leveret topic alter orders --retention-ttl 2h",
                                   alter);
     add_settings(*altered, options->settings, " (0: never)");
+    refuse_storage(*altered);
     altered->get_option_group("Settings")->require_option(1, 0);
     CLI::App* trimmed =
         add_named("trim", "Forget the records below an offset.\n\n  leveret topic trim orders --before 1000", trim);

@@ -165,6 +165,19 @@ class Reading(unittest.TestCase):
         self.assertEqual(page.stdout, "a\nb\n")
         self.assertIn("--from 2", page.stderr)
 
+    def test_fetching_behind_the_end_is_told(self):
+        leveret("pub", "ends", "a", "b")
+        refused = leveret("fetch", "ends", "--from", "9")
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("offset 9 lies beyond the end of 'ends', whose offsets are [0, 2) (offset_out_of_range)",
+                      refused.stderr)
+
+    def test_a_fetch_waits_for_a_duration(self):
+        leveret("pub", "waits", "a")
+        for wait in ("1", "1ms", "0", "500us"):
+            done = leveret("fetch", "waits", "--from", "latest", "--wait", wait)
+            self.assertEqual((done.returncode, done.stdout), (0, ""), wait)
+
     def test_fetching_an_unknown_topic_does_not_create_it(self):
         self.assertEqual(leveret("fetch", "mistyped").returncode, 1)
         self.assertIn("unknown_topic", leveret("topic", "describe", "mistyped").stderr)
@@ -210,7 +223,8 @@ class Topics(unittest.TestCase):
         self.assertEqual(leveret("topic", "create", "taken", "--retention-ttl", "10s").returncode, 0)
         refused = leveret("topic", "create", "taken", "--retention-ttl", "20s")
         self.assertEqual(refused.returncode, 1)
-        self.assertIn("topic_exists", refused.stderr)
+        self.assertIn("the topic 'taken' exists already, with other settings", refused.stderr)
+        self.assertIn("`leveret topic alter` changes them (topic_exists)", refused.stderr)
 
     def test_list_has_every_topic(self):
         leveret("topic", "create", "listed")
@@ -226,7 +240,7 @@ class Topics(unittest.TestCase):
     def test_an_unknown_topic_is_told(self):
         unknown = leveret("topic", "describe", "nobody made this")
         self.assertEqual(unknown.returncode, 1)
-        self.assertIn("unknown_topic", unknown.stderr)
+        self.assertEqual(unknown.stderr, "leveret: there is no topic 'nobody made this' (unknown_topic)\n")
 
 
 class StoredTopics(unittest.TestCase):
