@@ -11,6 +11,7 @@
 #include "command.hpp"
 #include "session.hpp"
 #include "units.hpp"
+#include "usage.hpp"
 
 namespace {
 
@@ -31,10 +32,21 @@ std::vector<std::string> reversed_arguments(int argc, char** argv) {
 }
 
 void add_common_options(CLI::App& app, CommonOptions& common) {
-    app.add_option("--host", common.host, "Where the server is")->envname("HOST")->capture_default_str();
+    const auto host_mistake = [](const std::string& text) {
+        return text.empty() ? "the host is empty: give an address or a name" : "";
+    };
+    const auto port_mistake = [](const std::string& text) {
+        const auto port = parse_number(text, 1);
+        return port && *port <= 65535 ? std::string()
+                                      : fmt::format("'{}' is no port: give a number from 1 to 65535", text);
+    };
+    app.add_option("--host", common.host, "Where the server is")
+        ->envname("HOST")
+        ->check(host_mistake)
+        ->capture_default_str();
     app.add_option("--port", common.port, "Its port")
         ->envname("PORT")
-        ->check(CLI::Range(1, 65535))
+        ->check(port_mistake, "1 to 65535")
         ->capture_default_str();
     app.add_flag("--json", common.json, "One JSON object per line instead of text");
 }
@@ -60,15 +72,20 @@ int run(int argc, char** argv) {
     add_ping_command(app, invocation);
     add_stats_command(app, invocation);
     add_bench_command(app, invocation);
+    const std::vector<std::string> arguments = reversed_arguments(argc, argv);
     try {
-        app.parse(reversed_arguments(argc, argv));
+        app.parse(std::vector<std::string>(arguments));
     } catch (const CLI::ParseError& error) {
-        const bool asked_for_help = app.exit(error) == 0;
+        if (error.get_exit_code() != 0) {
+            say(usage_mistake(app, error, arguments));
+            return static_cast<int>(ExitCode::usage);
+        }
+        static_cast<void>(app.exit(error));  // prints the help or the version that was asked for
         if (!std::cout.flush()) {
             say("standard output could not be written");
             return static_cast<int>(ExitCode::failed);
         }
-        return static_cast<int>(asked_for_help ? ExitCode::ok : ExitCode::usage);
+        return static_cast<int>(ExitCode::ok);
     }
     return static_cast<int>(invocation.run());
 }

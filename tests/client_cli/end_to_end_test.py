@@ -486,6 +486,41 @@ class ExitCodes(unittest.TestCase):
             self.assertEqual(done.stdout, "", wrong)
             self.assertNotEqual(done.stderr, "", wrong)
 
+    def test_wrong_usage_is_told_in_a_sentence(self):
+        for wrong, told in (
+                (["bogus"], "there is no command 'bogus'; there are pub, sub, fetch, topic, log, ping, stats and bench "
+                            "(see leveret --help)"),
+                (["topic", "bogus"], "there is no command 'topic bogus'; there are create, list, describe, alter, trim "
+                                     "and delete (see leveret topic --help)"),
+                (["topic"], "a command is missing behind 'topic': there are create, "),
+                (["log", "verify"], "--data-dir, or the variable LEVERET_DATA_DIR, is required "
+                                    "(see leveret log verify --help)"),
+                (["topic", "alter", "t", "--store", "file"], "--store: a topic's store is chosen when it is created "
+                                                             "and cannot be changed (see leveret topic alter --help)"),
+                (["topic", "alter", "t", "--durability", "sync"], "--durability: a topic's durability is chosen when"),
+                (["ping", "--port", "abc"], "--port: 'abc' is no port: give a number from 1 to 65535"),
+                (["ping", "--host", ""], "--host: the host is empty: give an address or a name"),
+                (["bench", "throughput", "--seconds", "0"], "--seconds: give a number of seconds above 0, such as 2.5"),
+                (["bench", "latency", "--seconds", "abc"], "--seconds: give a number of seconds above 0, such as 2.5"),
+                (["bench", "latency", "--seconds", "inf"], "--seconds: give a number of seconds above 0, such as 2.5"),
+                (["bench", "latency", "--rate", "0"], "--rate: give a number of records a second above 0"),
+                (["bench", "fanout", "--messages", "0"], "--messages: give a whole number above 0"),
+                (["bench", "idle", "--connections", "-1"], "--connections: give a whole number above 0"),
+                (["pub", "t", "m", "-n", "0"], "-n,--count: "),
+                (["fetch", "t", "--wait", "soon"], "--wait: "),
+                (["log", "dump", "--data-dir", "d", "--from", "5", "--to", "2"],
+                 "--to: the first offset that is not shown, 2, must be above --from")):
+            done = leveret(*wrong)
+            self.assertEqual((done.returncode, done.stdout), (2, ""), wrong)
+            self.assertTrue(done.stderr.startswith("leveret: " + told), (wrong, done.stderr))
+            self.assertEqual(done.stderr.count("\n"), 1)
+
+    def test_a_wrong_variable_is_named(self):
+        wrong = leveret("ping", env=environment() | {"PORT": "abc"})
+        self.assertEqual(wrong.returncode, 2)
+        self.assertTrue(wrong.stderr.startswith("leveret: PORT: 'abc' is no port"), wrong.stderr)
+        self.assertEqual(leveret("ping", "--port", broker.port, env=environment() | {"PORT": "abc"}).returncode, 0)
+
     def test_output_that_cannot_be_written_is_1(self):
         for command in (["ping"], ["stats"], ["topic", "list"], ["pub", "full", "m", "--json"], ["--version"]):
             with open("/dev/full", "w") as full:

@@ -1,5 +1,6 @@
 // The command line of `leveret bench`.
 #include <algorithm>
+#include <charconv>
 #include <memory>
 
 #include <fmt/core.h>
@@ -36,23 +37,41 @@ void add_size(CLI::App& command, const std::string& name, std::size_t& into, con
     command.add_option_function<std::string>(name, read, help)->type_name("SIZE");
 }
 
+/// In place of CLI11's own, whose sentence has a number of 300 digits.
+CLI::Validator number_above_0(std::string wanted, double least, double most) {
+    const auto mistake = [wanted = std::move(wanted), least, most](const std::string& text) {
+        double value = 0;
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+        const bool is_number = error == std::errc() && end == text.data() + text.size();
+        return is_number && value >= least && value <= most ? std::string() : "give " + wanted;
+    };
+    return {mistake, "POSITIVE"};
+}
+
+CLI::Validator count_above_0() {
+    const auto mistake = [](const std::string& text) {
+        return parse_number(text, 1) ? "" : "give a whole number above 0";
+    };
+    return {mistake, "POSITIVE"};
+}
+
 void add_length(CLI::App& command, BenchOptions& options) {
     add_size(command, "--size", options.payload_bytes, "Bytes of a payload, 128 by default, at least 24");
     command.add_option("--seconds", options.seconds, "How long to publish")
-        ->check(CLI::PositiveNumber)
+        ->check(number_above_0("a number of seconds above 0, such as 2.5", 1e-9, 1e9))
         ->capture_default_str();
     command.add_option("--messages", options.messages, "Publish this many records in all, unless the time ends first")
-        ->check(CLI::PositiveNumber);
+        ->check(count_above_0());
     command.add_flag("--one-way", options.one_way, "Publish without acknowledgements");
 }
 
 void add_participants(CLI::App& command, BenchOptions& options) {
     command.add_option("--publishers", options.publishers, "Connections that publish")
-        ->check(CLI::PositiveNumber)
+        ->check(count_above_0())
         ->capture_default_str();
     command.add_option("--subscribers", options.subscribers, "Connections that subscribe")->capture_default_str();
     command.add_option("--topics", options.topics, "Topics, dealt out to publishers and subscribers in turn")
-        ->check(CLI::PositiveNumber)
+        ->check(count_above_0())
         ->capture_default_str();
     command.add_option("--threads", options.threads, "Threads for all connections; 0: one each")->capture_default_str();
     add_size(command, "--frame-bytes", options.frame_bytes, "Bytes of one Publish frame, 64KiB by default");
@@ -118,7 +137,7 @@ void add_latency(CLI::App& bench, Invocation& invocation) {
     add_length(*command, *options);
     add_participants(*command, *options);
     command->add_option("--rate", options->rate, "Records per second, of all publishers")
-        ->check(CLI::PositiveNumber)
+        ->check(number_above_0("a number of records a second above 0, such as 2000", 1e-3, 1e9))
         ->capture_default_str();
     run_at_callback(command, options, invocation, bench_latency);
 }
@@ -145,7 +164,7 @@ void add_idle(CLI::App& bench, Invocation& invocation) {
                                              "nothing.\n\n"
                                              "  leveret bench idle --connections 10000 --dialect zaichik");
     command->add_option("--connections", options->connections, "How many")
-        ->check(CLI::PositiveNumber)
+        ->check(count_above_0())
         ->capture_default_str();
     command
         ->add_option_function<std::string>(

@@ -25,6 +25,14 @@ void check(const LogOptions& options) {
     }
 }
 
+void check(const DumpOptions& options) {
+    check(static_cast<const LogOptions&>(options));
+    if (options.to && *options.to <= options.from.value_or(0)) {
+        throw CLI::ValidationError(
+            "--to", fmt::format("the first offset that is not shown, {}, must be above --from", *options.to));
+    }
+}
+
 void check(const RepairOptions& options) {
     check(static_cast<const LogOptions&>(options));
     if (!options.name.empty() && options.id.empty()) {
