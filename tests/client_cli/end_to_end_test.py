@@ -353,6 +353,17 @@ class StoredTopics(unittest.TestCase):
         self.assertEqual([(topic["topic"], topic["next"], topic["synced"]) for topic in topics], [("shown", 6, 6)])
         self.assertEqual(len(topics[0]["epochs"]), 1)
 
+    def test_the_tools_say_that_there_was_nothing_to_do(self):
+        self.publish("short", 1)
+        self.stop()
+        nothing = self.log("dump", "--topic", "short", "--from", "100", "--to", "200")
+        self.assertEqual((nothing.returncode, nothing.stdout), (0, ""))
+        self.assertEqual(nothing.stderr, "leveret: short has no such record: its offsets are [0, 1)\n")
+        for apply in ((), ("--apply",)):
+            repaired = self.log("repair", *apply)
+            self.assertEqual((repaired.returncode, repaired.stderr), (0, "leveret: nothing to repair\n"))
+        self.assertIn("short: 1 record checked in 1 segment", self.log("verify").stdout)
+
     def test_dump_and_verify_read_what_rocksdb_keeps(self):
         self.run_tool("topic", "create", "rocks", "--store", "rocksdb")
         self.run_tool("pub", "rocks", "a", "b", "c")
@@ -601,6 +612,11 @@ class Bench(unittest.TestCase):
 
     def test_without_subscribers_publishes_are_counted(self):
         self.check_whole(self.run_bench("throughput", "--messages", "1000", "--subscribers", "0"), 1000, 0)
+
+    def test_one_of_each_is_singular(self):
+        text = leveret("bench", "throughput", "--messages", "1").stdout
+        self.assertIn("throughput: 1 publisher, 1 subscriber, 1 topic, payloads", text)
+        self.assertRegex(text, r"published +1 record  ")
 
     def test_fanout_delivers_to_all(self):
         self.check_whole(self.run_bench("fanout", "--messages", "500", "--threads", "2"), 500, 8000)

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include "output.hpp"
+#include "words.hpp"
 
 namespace leveret::cli {
 namespace {
@@ -77,8 +78,8 @@ Json run_as_json(const BenchOptions& options, const RunResult& result, const Ser
 void print_rate(Output& output, const char* name, std::uint64_t records, const BenchOptions& options,
                 std::chrono::nanoseconds elapsed) {
     const auto count = static_cast<double>(records);
-    output.line(fmt::format("  {:<16} {:>12} records {:>12.0f} /s {:>9.1f} MB/s", name, records,
-                            per_second(count, elapsed),
+    output.line(fmt::format("  {:<16} {:>12} {:<7} {:>12.0f} /s {:>9.1f} MB/s", name, records,
+                            records == 1 ? "record" : "records", per_second(count, elapsed),
                             per_second(count * static_cast<double>(options.payload_bytes) / 1e6, elapsed)));
 }
 
@@ -90,10 +91,11 @@ void print_latency(Output& output, const char* name, const Histogram& histogram)
 
 void print_run(Output& output, const BenchOptions& options, const RunResult& result, const ServerFigures& before,
                const ServerFigures& after) {
-    output.line(fmt::format("{}: {} publishers, {} subscribers, {} topics, payloads of {} bytes, {}{}, {:.2f} s",
-                            options.mode, options.publishers, options.subscribers, options.topics,
-                            options.payload_bytes, options.one_way ? "one-way" : "acknowledged",
-                            options.raw ? ", raw frames" : "", static_cast<double>(result.elapsed.count()) / 1e9));
+    output.line(fmt::format("{}: {}, {}, {}, payloads of {} bytes, {}{}, {:.2f} s", options.mode,
+                            counted(options.publishers, "publisher"), counted(options.subscribers, "subscriber"),
+                            counted(options.topics, "topic"), options.payload_bytes,
+                            options.one_way ? "one-way" : "acknowledged", options.raw ? ", raw frames" : "",
+                            static_cast<double>(result.elapsed.count()) / 1e9));
     print_rate(output, "published", result.published, options, result.elapsed);
     if (options.subscribers > 0) {
         print_rate(output, "delivered", result.delivered, options, result.elapsed);

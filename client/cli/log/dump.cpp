@@ -71,14 +71,20 @@ class DumpPrinter {
     [[nodiscard]] bool print(RecordView record, const std::string& path, std::optional<std::uint64_t> position) {
         json_ ? print_json(record, path, position) : print_text(record, path, position);
         output_.wrote();
+        has_printed_ = true;
         return output_.is_open();
     }
     void lost(const OffsetRange& range, const std::string& where) {
         has_lost_ = true;
         output_.flush();  // in its place between the records, where both go to one terminal
-        say(fmt::format("offsets {} to {} cannot be read: {}", range.first.value, range.end.value - 1, where));
+        const std::uint64_t last = range.end.value - 1;
+        say(last == range.first.value
+                ? fmt::format("offset {} cannot be read: {}", last, where)
+                : fmt::format("offsets {} to {} cannot be read: {}", range.first.value, last, where));
     }
     [[nodiscard]] bool has_lost() const { return has_lost_; }
+    /// There was something to show, or to say.
+    [[nodiscard]] bool has_told() const { return has_lost_ || has_printed_; }
 
   private:
     void print_text(RecordView record, const std::string& path, std::optional<std::uint64_t> position) {
@@ -129,6 +135,7 @@ class DumpPrinter {
     const std::string topic_;
     const bool json_;
     Output& output_;
+    bool has_printed_ = false;
     bool has_lost_ = false;
 };
 
@@ -238,6 +245,11 @@ ExitCode dump(const DumpOptions& options, bool json) {
                 topic.is_rocksdb() ? dump_rocksdb(*directory, topic, partition, range, printer)
                                    : dump_segments(*directory, topic.partition_directory(partition), range, printer);
             code = of_partition == ExitCode::ok ? code : of_partition;
+            if (of_partition == ExitCode::ok && !printer.has_told()) {
+                const OffsetRange there = inspect(*directory, topic, partition, options.running).offsets;
+                say(fmt::format("{} has no such record: its offsets are [{}, {})", topic.label(), there.first.value,
+                                there.end.value));
+            }
         }
     }
     return finish(output, code);

@@ -25,6 +25,7 @@ class RepairRun {
     void tell(const LogFinding& finding, const TopicOnDisk* topic) {
         output_.line(json_ ? json_of(finding, topic).dump() : text_of(finding));
         ++findings_;
+        has_told_ = true;
     }
     void repair(const TopicOnDisk& topic, PartitionId partition) {
         const InspectedPartition found = inspect(directory_, topic, partition, false);
@@ -77,6 +78,9 @@ class RepairRun {
         findings_ -= error ? 0 : std::min<std::size_t>(findings_, 1);
     }
     [[nodiscard]] ExitCode finish() {
+        if (!has_told_ && options_.name.empty()) {
+            say("nothing to repair");
+        }
         if (!options_.apply && findings_ > 0) {
             say("nothing was changed: --apply does it");
         }
@@ -99,6 +103,7 @@ class RepairRun {
     const bool json_;
     Output& output_;
     std::size_t findings_ = 0;  ///< that are still there
+    bool has_told_ = false;     ///< of any
     bool has_failed_ = false;
 };
 

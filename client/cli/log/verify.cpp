@@ -3,6 +3,7 @@
 #include "log/log_commands.hpp"
 #include "output.hpp"
 #include "session.hpp"
+#include "words.hpp"
 
 namespace leveret::cli {
 namespace {
@@ -19,8 +20,9 @@ std::string summary_text(const TopicOnDisk& topic, const InspectedPartition& fou
     const std::string segments = found.log ? fmt::format(" in {} segment{}", found.log->segments.size(),
                                                          found.log->segments.size() == 1 ? "" : "s")
                                            : std::string(topic.is_rocksdb() ? " in RocksDB" : "");
-    return fmt::format("{}: {} records checked{}, {}, offsets [{}, {}): {}", topic.label(), found.records, segments,
-                       format_bytes(found.bytes), found.offsets.first.value, found.offsets.end.value, verdict);
+    return fmt::format("{}: {} checked{}, {}, offsets [{}, {}): {}", topic.label(), counted(found.records, "record"),
+                       segments, format_bytes(found.bytes), found.offsets.first.value, found.offsets.end.value,
+                       verdict);
 }
 
 Json summary_json(const TopicOnDisk& topic, const InspectedPartition& found) {
