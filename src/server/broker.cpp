@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include <asio/error.hpp>
 #include <asio/executor_work_guard.hpp>
 #include <asio/post.hpp>
 #include <fmt/format.h>
@@ -176,7 +177,8 @@ std::error_code Broker::Implementation::listen() {
     });
     if (const auto error = listener_->listen(options_.host, options_.port)) {
         start_failure_ = {error,
-                          fmt::format("cannot listen on {}:{}: {}", options_.host, options_.port, error.message())};
+                          fmt::format("cannot listen on {}:{}: {}{}", options_.host, options_.port, error.message(),
+                                      error == asio::error::address_in_use ? "; choose another port" : "")};
         return error;
     }
     listener_->start();

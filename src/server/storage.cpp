@@ -17,10 +17,17 @@ namespace leveret {
 namespace {
 
 StartFailure unusable(const std::string& data_dir, std::error_code error) {
-    const bool is_locked = error == std::errc::resource_unavailable_try_again;
-    return {error, is_locked ? fmt::format("the data directory {} is in use by another server: give this one its own",
-                                           data_dir)
-                             : fmt::format("the data directory {} cannot be used: {}", data_dir, error.message())};
+    if (error == std::errc::resource_unavailable_try_again) {
+        return {error,
+                fmt::format("the data directory {} is in use by another server: give this one its own", data_dir)};
+    }
+    std::string why = error.message();
+    if (error == std::errc::file_exists) {
+        why = "it is no directory";
+    } else if (error == std::errc::no_such_file_or_directory) {
+        why = "the directory that it would be made in does not exist";
+    }
+    return {error, fmt::format("the data directory {} cannot be used: {}", data_dir, why)};
 }
 
 }  // namespace

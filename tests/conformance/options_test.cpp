@@ -133,6 +133,7 @@ TEST_CASE("server process: a port that is in use is one line and exit code 2") {
     ServerProcess server({"--port", std::to_string(other.port())});
     CHECK(server.exit_code() == 2);
     CHECK(server.errors().find("cannot listen on 127.0.0.1:" + std::to_string(other.port())) != std::string::npos);
+    CHECK(server.errors().find("choose another port") != std::string::npos);
     CHECK(server.errors().find('\n') == server.errors().size() - 1);
 }
 
@@ -165,6 +166,13 @@ TEST_CASE("server process: a data directory that another server has is one line 
 TEST_CASE("server process: a data directory that cannot be made is one line and exit code 2") {
     CHECK(failure_to_start({"--data-dir", "/dev/null/leveret"}) ==
           "leveret-server: the data directory /dev/null/leveret cannot be used: Not a directory\n");
+    CHECK(failure_to_start({"--data-dir", "/dev/null"}) ==
+          "leveret-server: the data directory /dev/null cannot be used: it is no directory\n");
+    const TemporaryDirectory directory;
+    const std::string orphan = directory.path() + "/parent/child";
+    CHECK(failure_to_start({"--data-dir", orphan}) == "leveret-server: the data directory " + orphan +
+                                                          " cannot be used: the directory that it would be made in "
+                                                          "does not exist\n");
 }
 
 TEST_CASE("server process: a wrong flag or variable is one line and exit code 2") {
