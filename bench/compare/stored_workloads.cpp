@@ -70,7 +70,6 @@ void add_acknowledged(std::vector<Workload>& workloads) {
                                      fmt::format("acknowledged publishes, {}, 4,096 outstanding, 128 bytes", name), all,
                                      run_plan(publish_plan(Pace::as_fast_as_answered, durability))));
         workloads.back().contenders.push_back({"bare", ClientKind::raw, append_records});
-        workloads.back().seconds = 2;
     }
     workloads.push_back(workload("acknowledged-one", "acknowledged publishes, sync, one at a time, 128 bytes",
                                  {"leveret-file", "leveret-rocksdb", "nats-jetstream", "redis-aof"},
