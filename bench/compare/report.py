@@ -1,7 +1,8 @@
-"""The report of a comparison: report.py RESULTS_JSON --output FOLDER
+"""The report of a comparison: report.py RESULTS_JSON… --output FOLDER
 
-Writes results.md (every table), goals.md (the goals, reached or not) and the pictures, all from the one file that
-`compare` has written. Exit code 1, and a sentence, where the file is missing or not what compare writes.
+Writes results.md (every table), goals.md (the goals, reached or not) and the pictures from the file that `compare` has
+written, or from several with different workloads. Exit code 1, and a sentence, where one is missing or not what compare
+writes.
 """
 
 import argparse
@@ -18,7 +19,7 @@ from report.tables import results_page
 
 def main():
     parser = argparse.ArgumentParser(description="Tables, goals and pictures of a comparison.")
-    parser.add_argument("results", type=pathlib.Path, help="results.json, as compare wrote it")
+    parser.add_argument("results", type=pathlib.Path, nargs="+", help="results.json, as compare wrote it")
     parser.add_argument("--output", type=pathlib.Path, required=True, help="folder to write to, made where missing")
     arguments = parser.parse_args()
     try:

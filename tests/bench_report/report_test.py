@@ -318,8 +318,8 @@ class Program(unittest.TestCase):
         self.input = pathlib.Path(self.folder.name) / "results.json"
         self.output = pathlib.Path(self.folder.name) / "deep" / "report"
 
-    def report(self):
-        command = [sys.executable, FOLDER / "report.py", self.input, "--output", self.output]
+    def report(self, *more):
+        command = [sys.executable, FOLDER / "report.py", self.input, *more, "--output", self.output]
         return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
     def test_it_writes_all_files(self):
@@ -329,6 +329,36 @@ class Program(unittest.TestCase):
         self.assertEqual(sorted(path.name for path in self.output.iterdir()), [
             "acknowledged.svg", "fanout-100.svg", "goals.md", "latency-200k.svg", "replay.svg", "results.md",
             "server-cpu.svg", "throughput-128.svg", "throughput-sizes.svg"])
+
+    def second_file(self, runs, **changes):
+        path = pathlib.Path(self.folder.name) / "second.json"
+        path.write_text(json.dumps({**document(runs), **changes}))
+        return path
+
+    def test_files_with_different_workloads_are_one_report(self):
+        self.input.write_text(json.dumps(document(rates("throughput-16", nats=[1, 2, 3]))))
+        machine = {**document([])["machine"], "revision": "v1-6-gdef"}
+        settings = {**document([])["settings"], "order_seed": 2}
+        done = self.report(self.second_file(rates("throughput-128", nats=[4e6] * 3), machine=machine,
+                                            settings=settings, date="2026-02-04"))
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        page = (self.output / "results.md").read_text()
+        for expected in ("v1-5-gabc and v1-6-gdef", "2026-02-03 and 2026-02-04", "12345678 and 2", "4.00 M"):
+            self.assertIn(expected, page)
+
+    def test_files_that_do_not_belong_together_are_refused(self):
+        self.input.write_text(json.dumps(document(rates("throughput-16", nats=1))))
+        machine = {**document([])["machine"], "cores": 64}
+        settings = {**document([])["settings"], "window_bytes": 1}
+        for runs, changes, expected in ((rates("throughput-16", redis=1), {}, "has throughput-16, which"),
+                                        ([], {"machine": machine}, "machine are others than in"),
+                                        ([], {"settings": settings}, "settings are others than in"),
+                                        ([], {"systems": []}, "systems are others than in")):
+            with self.subTest(expected=expected):
+                done = self.report(self.second_file(runs, **changes))
+                self.assertEqual(done.returncode, 1)
+                self.assertIn(expected, done.stderr)
+                self.assertFalse(self.output.exists())
 
     def test_a_missing_or_broken_file_is_told_in_a_sentence(self):
         for content, expected in ((None, "No such file"), ("{", "not JSON"), ("[]", "expected an object"),

@@ -163,11 +163,46 @@ class Results:
         return any(case.used for (_, name, kind), case in self._cases.items() if (name, kind) == (system, client))
 
 
-def load(path):
-    """Throws InvalidResults, with the path in its text, also where the file cannot be read."""
+def load(paths):
+    """Of one file, or of several that have different workloads, as after a comparison that was interrupted. Throws
+    InvalidResults, with the path in its text, also where a file cannot be read."""
+    documents = [read(path) for path in paths]
+    workloads = {}
+    for path, document in zip(paths, documents):
+        for key in ("machine", "settings", "systems"):
+            if comparable(document, key) != comparable(documents[0], key):
+                raise InvalidResults(f"{path}: {key} are others than in {paths[0]}")
+        for run in document["runs"]:
+            if workloads.setdefault(run["workload"], path) != path:
+                raise InvalidResults(f"{path}: has {run['workload']}, which {workloads[run['workload']]} has")
+    whole = {**documents[0], "runs": [run for document in documents for run in document["runs"]]}
+    whole["date"] = each_of(document["date"] for document in documents)
+    whole["machine"] = {**whole["machine"],
+                        "revision": each_of(document["machine"]["revision"] for document in documents)}
+    whole["settings"] = {**whole["settings"],
+                         "order_seed": each_of(document["settings"].get("order_seed") for document in documents)}
+    return Results(whole)
+
+
+def comparable(document, key):
+    """What has to be the same in all files."""
+    value = document[key]
+    return {**value, "revision": None, "order_seed": None} if isinstance(value, dict) else value
+
+
+def each_of(values):
+    """The value, where there is only one; else all of them, as text."""
+    distinct = list(dict.fromkeys(values))
+    return distinct[0] if len(distinct) == 1 else " and ".join(str(value) for value in distinct)
+
+
+def read(path):
+    """A checked document."""
     try:
         with open(path, encoding="utf-8") as file:
-            return Results(json.load(file, parse_constant=refuse_constant))
+            document = json.load(file, parse_constant=refuse_constant)
+        check(document)
+        return document
     except OSError as error:
         raise InvalidResults(f"{path}: {error.strerror}") from error
     except ValueError as error:  # JSON and UTF-8
