@@ -40,14 +40,6 @@ void ChildProcesses::start(const std::function<void()>& role, std::optional<unsi
     processes_.push_back(process);
 }
 
-std::chrono::nanoseconds ChildProcesses::processor_time() const {
-    std::chrono::nanoseconds all{};
-    for (const pid_t process : processes_) {
-        all += processor_time_of(process);
-    }
-    return all;
-}
-
 void ChildProcesses::wait_for_their_end(std::chrono::seconds timeout) {
     const auto deadline = std::chrono::steady_clock::now() + timeout;
     while (!processes_.empty()) {

@@ -23,7 +23,6 @@ class ChildProcesses {
     /// Runs `role` in a new process, on `processor` alone where one is given. What it throws is the run's failure.
     void start(const std::function<void()>& role, std::optional<unsigned> processor);
     [[nodiscard]] std::size_t count() const noexcept { return processes_.size(); }
-    [[nodiscard]] std::chrono::nanoseconds processor_time() const;
     /// Throws where one takes longer, or ends otherwise than by returning from its role.
     void wait_for_their_end(std::chrono::seconds timeout = std::chrono::seconds(60));
 

@@ -16,6 +16,7 @@
 #include <sys/resource.h>
 #include <sys/utsname.h>
 
+#include "others.hpp"
 #include "server_process.hpp"
 #include "stored_system.hpp"
 #include "systems/bare.hpp"
@@ -166,32 +167,6 @@ bool is_wanted(const Options& options, const Contender& contender) {
            is_wanted(options.clients, name_of(contender.client));
 }
 
-/// Processor time up to a moment.
-struct BusyTime {
-    SteadyClock::time_point moment = SteadyClock::now();
-    std::chrono::nanoseconds machine = machine_busy_time();
-    std::chrono::nanoseconds ours{};  ///< of this process and of all that it started and that have ended
-};
-
-BusyTime busy_time() {
-    BusyTime busy;
-    for (const auto who : {RUSAGE_SELF, RUSAGE_CHILDREN}) {
-        rusage usage{};
-        ::getrusage(who, &usage);
-        for (const timeval& time : {usage.ru_utime, usage.ru_stime}) {
-            busy.ours += std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
-        }
-    }
-    return busy;
-}
-
-/// For runs whose processes have all ended.
-double others_share(const BusyTime& before, const BusyTime& after) {
-    const std::chrono::duration<double> others = (after.machine - before.machine) - (after.ours - before.ours);
-    const std::chrono::duration<double> elapsed = after.moment - before.moment;
-    return std::max(0.0, others.count() / (elapsed.count() * std::thread::hardware_concurrency()));
-}
-
 /// Runs `contender` until a run was not disturbed, at most three times; all of them are in the result.
 void run_contender(const Workload& workload, const Contender& contender, unsigned run, const Options& options,
                    Json& runs) {
@@ -204,10 +179,10 @@ void run_contender(const Workload& workload, const Contender& contender, unsigne
     settings.recovery_bytes = options.recovery_bytes;
     bool is_disturbed = true;
     for (int tries = 0; tries < 3 && is_disturbed; ++tries) {
-        const BusyTime before = busy_time();
+        const OthersTime before = others_time();
         RunResult result = contender.run(settings);
         if (!result.other_busy_share) {
-            result.other_busy_share = others_share(before, busy_time());
+            result.other_busy_share = others_share(before, others_time());
         }
         is_disturbed = *result.other_busy_share > options.busy_share_max;
         Json object{{"workload", workload.name},

@@ -50,10 +50,10 @@ void measure(const RunPlan& plan, const RunSettings& settings, const ServerProce
     head.phase = Phase::warm_up;
     std::this_thread::sleep_for(settings.warm_up);
     wait_until(shared, "the warm-up", prepare_timeout, [&] { return shared.deliveries() >= plan.warm_up_messages; });
-    const Sample before = take_sample(shared, participants, server);
+    const Sample before = take_sample(shared, server);
     head.phase = Phase::measuring;
     std::this_thread::sleep_for(settings.seconds);
-    const Sample after = take_sample(shared, participants, server);
+    const Sample after = take_sample(shared, server);
     result.server_memory_peak_bytes = server.resident_bytes_peak();
     if (plan.look) {
         plan.look(server.port(), result);

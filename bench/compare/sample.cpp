@@ -1,16 +1,12 @@
 #include "sample.hpp"
 
-#include <thread>
-
-#include <unistd.h>
+#include <utility>
 
 namespace leveret::compare {
 
-Sample take_sample(SharedRun& shared, const ChildProcesses& participants, const ServerProcess& server) {
-    Sample sample{
-        SteadyClock::now(), shared.deliveries(), processor_time_of(server.process()), {}, machine_busy_time()};
-    sample.ours = sample.server + participants.processor_time() + processor_time_of(::getpid());
-    return sample;
+Sample take_sample(SharedRun& shared, const ServerProcess& server) {
+    OthersTime others = others_time();  // first: it takes a moment
+    return {SteadyClock::now(), shared.deliveries(), processor_time_of(server.process()), std::move(others)};
 }
 
 void compare_samples(const Sample& before, const Sample& after, std::size_t payload_bytes, RunResult& result) {
@@ -22,9 +18,7 @@ void compare_samples(const Sample& before, const Sample& after, std::size_t payl
     if (deliveries > 0) {
         result.server_cpu_seconds_per_million = server.count() / deliveries * 1e6;
     }
-    const std::chrono::duration<double> others = (after.machine - before.machine) - (after.ours - before.ours);
-    const auto processors = static_cast<double>(std::thread::hardware_concurrency());
-    result.other_busy_share = std::max(0.0, others.count() / (elapsed.count() * processors));
+    result.other_busy_share = others_share(before.others, after.others);
 }
 
 }  // namespace leveret::compare

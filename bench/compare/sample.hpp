@@ -1,8 +1,8 @@
 // What has been delivered and used up to a moment, and what two such moments say of the time between them.
 #pragma once
 
-#include "child_processes.hpp"
-#include "server_process.hpp"
+#include "others.hpp"
+#include "shared_run.hpp"
 
 namespace leveret::compare {
 
@@ -11,11 +11,10 @@ struct Sample {
     SteadyClock::time_point time;
     std::uint64_t deliveries;
     std::chrono::nanoseconds server;
-    std::chrono::nanoseconds ours;
-    std::chrono::nanoseconds machine;
+    OthersTime others;
 };
 
-[[nodiscard]] Sample take_sample(SharedRun& shared, const ChildProcesses& participants, const ServerProcess& server);
+[[nodiscard]] Sample take_sample(SharedRun& shared, const ServerProcess& server);
 /// Rates, processor time, and what others used of the processors.
 void compare_samples(const Sample& before, const Sample& after, std::size_t payload_bytes, RunResult& result);
 

@@ -92,18 +92,6 @@ std::chrono::nanoseconds processor_time_of(pid_t process) {
     return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
 }
 
-std::chrono::nanoseconds machine_busy_time() {
-    std::ifstream file("/proc/stat");
-    std::string name;
-    std::array<std::int64_t, 8> ticks{};  // user, nice, system, idle, iowait, irq, softirq, steal
-    file >> name;
-    for (std::int64_t& value : ticks) {
-        file >> value;
-    }
-    const std::int64_t busy = ticks[0] + ticks[1] + ticks[2] + ticks[5] + ticks[6] + ticks[7];
-    return std::chrono::nanoseconds(busy * (1'000'000'000 / ::sysconf(_SC_CLK_TCK)));
-}
-
 ServerProcess::ServerProcess(const System& system, const Work& work, std::optional<unsigned> processor)
     : own_folder_(std::in_place),
       folder_(own_folder_->path()),

@@ -18,9 +18,6 @@ namespace leveret::compare {
 /// Processor time that a process has used so far, all its threads together.
 [[nodiscard]] std::chrono::nanoseconds processor_time_of(pid_t process);
 
-/// Time that the machine's processors were busy since it started, all of them together.
-[[nodiscard]] std::chrono::nanoseconds machine_busy_time();
-
 /// Empty at first; goes with all that is in it.
 class TemporaryFolder {
   public:

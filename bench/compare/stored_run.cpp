@@ -7,6 +7,7 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
+#include "child_processes.hpp"
 #include "filled_folder.hpp"
 #include "participants.hpp"
 #include "sample.hpp"
@@ -78,18 +79,16 @@ struct Start {
 Start start_on(const StoredSystem& system, const Work& work, const std::filesystem::path& folder,
                std::uint64_t expected, const std::function<void(ServerProcess&)>& then) {
     const auto start = SteadyClock::now();
-    const auto machine = machine_busy_time();
-    const auto ours = processor_time_of(::getpid());
+    const OthersTime before = others_time();
     ServerProcess server(system, work, folder);
     const std::uint64_t found = wait_for_stored_records(system, server, work, expected);
     const std::chrono::duration<double> elapsed = SteadyClock::now() - start;
-    const std::chrono::duration<double> others =
-        (machine_busy_time() - machine) - (processor_time_of(::getpid()) - ours) - processor_time_of(server.process());
+    const double others = others_share(before, others_time());
     if (found != expected) {
         throw std::runtime_error(fmt::format("{} records were stored, {} are there", expected, found));
     }
     then(server);
-    return {elapsed.count(), std::max(0.0, others.count() / (elapsed.count() * std::thread::hardware_concurrency()))};
+    return {elapsed.count(), others};
 }
 
 }  // namespace
@@ -113,10 +112,10 @@ RunResult measure_replay(const StoredSystem& system, const RunSettings& settings
             },
             std::nullopt);
         wait_until(shared, "connecting", delivery_timeout, [&] { return shared.head().ready == 1; });
-        const Sample before = take_sample(shared, children, server);
+        const Sample before = take_sample(shared, server);
         shared.head().phase = Phase::measuring;
         wait_until(shared, "the replay", replay_timeout, [&] { return shared.deliveries() >= records; });
-        const Sample after = take_sample(shared, children, server);
+        const Sample after = take_sample(shared, server);
         // Its records were in order.
         wait_until(shared, "the end", delivery_timeout, [&] { return shared.head().finished == 1; });
         result.server_memory_peak_bytes = server.resident_bytes_peak();
