@@ -190,9 +190,7 @@ void Broker::Implementation::start_threads() {
         return;
     }
     keep_running_.emplace(own_context_->get_executor());
-    // On a lone processor it would keep those waiting who have something to send.
-    const bool polls = threads_ == 1 && usable_processors() > 1;
-    const std::chrono::microseconds busy_poll = polls ? options_.busy_poll : std::chrono::microseconds(0);
+    const std::chrono::microseconds busy_poll = threads_ == 1 ? options_.busy_poll : std::chrono::microseconds(0);
     for (unsigned i = 0; i < threads_; ++i) {
         own_threads_.emplace_back([this, busy_poll] { run_io_thread(*own_context_, busy_poll); });
     }

@@ -27,8 +27,7 @@ struct BrokerOptions {
     std::string host = "127.0.0.1";  ///< an address of this machine; a name is looked up, an empty one is refused
     std::uint16_t port = 8889;       ///< 0: any free one, see Broker::port()
     unsigned threads = 0;            ///< 0: one less than the processors that this process may use, at least 1
-    /// How long an io thread, where it is the only one, looks for more to do before it sleeps, if the process may use
-    /// more than one processor. 0: not at all
+    /// How long an io thread, where it is the only one, looks for more to do before it sleeps. 0: not at all
     std::chrono::microseconds busy_poll{50};
     Limits limits{};
     Permissions permissions{};
