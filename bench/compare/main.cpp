@@ -8,10 +8,13 @@
 #include <iostream>
 #include <optional>
 #include <random>
+#include <set>
+#include <stdexcept>
 #include <thread>
 
 #include <CLI/CLI.hpp>
 #include <fmt/core.h>
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <sys/resource.h>
 #include <sys/utsname.h>
@@ -167,6 +170,29 @@ bool is_wanted(const Options& options, const Contender& contender) {
            is_wanted(options.clients, name_of(contender.client));
 }
 
+/// Throws where one of `wanted` is nobody's name: to measure nothing would look like success.
+void check_known(const char* what, const std::vector<std::string>& wanted, const std::set<std::string>& known) {
+    for (const std::string& one : wanted) {
+        if (std::none_of(known.begin(), known.end(), [&](const auto& name) { return is_wanted({one}, name); })) {
+            throw std::invalid_argument(
+                fmt::format("there is no {} {}; there are: {}", what, one, fmt::join(known, ", ")));
+        }
+    }
+}
+
+void check_known(const Options& options) {
+    std::set<std::string> workloads;
+    std::set<std::string> systems;
+    for (const Workload& workload : all_workloads()) {
+        workloads.insert(workload.name);
+        for (const Contender& contender : workload.contenders) {
+            systems.insert(contender.system);
+        }
+    }
+    check_known("workload", options.workloads, workloads);
+    check_known("system", options.systems, systems);
+}
+
 /// Runs `contender` until a run was not disturbed, at most three times; all of them are in the result.
 void run_contender(const Workload& workload, const Contender& contender, unsigned run, const Options& options,
                    Json& runs) {
@@ -277,7 +303,9 @@ void add_options(CLI::App& app, Options& options) {
     app.add_option("--workloads", options.workloads, "Only these; fanout is all whose names begin with fanout-")
         ->delimiter(',');
     app.add_option("--systems", options.systems, "Only these")->delimiter(',');
-    app.add_option("--clients", options.clients, "library, raw")->delimiter(',');
+    app.add_option("--clients", options.clients, "library, raw")
+        ->delimiter(',')
+        ->check(CLI::IsMember({"library", "raw"}));
     app.add_option("--runs", options.runs, "Runs of each, interleaved; default: what each workload has, see --list");
     app.add_option("--seconds", options.seconds, "Measured in each run; default: what each workload has, see --list");
     app.add_option("--warm-up", options.warm_up_seconds, "Seconds before")->capture_default_str();
@@ -303,6 +331,10 @@ int compare(const Options& options) {
     if (options.list) {
         list_workloads();
         return 0;
+    }
+    check_known(options);
+    if (!std::ofstream(options.output, std::ios::app)) {
+        throw std::runtime_error("cannot write " + options.output);  // not after an hour
     }
     Json results = document(options);
     bool is_written = true;

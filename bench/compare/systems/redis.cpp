@@ -124,6 +124,11 @@ class PubSubProtocol final : public resp::Protocol {
 class Redis final : public RedisSystem {
   public:
     std::string name() const override { return "redis"; }
+    ServerCommand server(std::uint16_t port, const std::filesystem::path& folder, const Work& work) const override {
+        ServerCommand command = RedisSystem::server(port, folder, work);
+        command.summary += "; publishers say CLIENT REPLY OFF";
+        return command;
+    }
     std::unique_ptr<Publisher> publisher(std::uint16_t port, const Work& work) const override {
         return std::make_unique<PubSubPublisher>(port, work);
     }

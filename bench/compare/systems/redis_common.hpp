@@ -25,7 +25,7 @@ class RedisSystem : public System {
   public:
     [[nodiscard]] std::string version() const final { return redis_version(); }
     [[nodiscard]] ServerCommand server(std::uint16_t port, const std::filesystem::path& folder,
-                                       const Work& work) const final;
+                                       const Work& work) const override;
 };
 
 /// One command in the form that hiredis takes. Does not own the texts: they must outlive it.
