@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Leveret beside NATS, Redis, Mosquitto and programs that only relay, echo or append, measured in one go on this machine:
 #
-#   bench/compare.sh                          everything: over an hour; nothing else should run meanwhile
+#   bench/compare.sh                          everything: about an hour, longer on a slow day; nothing else should run meanwhile
 #   bench/compare.sh --runs 3 --workloads throughput,fanout
 #   bench/compare.sh --workloads acknowledged,replay,live --replay-records 100000   where records are stored, less of it
 #   bench/compare.sh --list                   the workloads
