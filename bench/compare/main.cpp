@@ -170,7 +170,7 @@ bool is_wanted(const Options& options, const Contender& contender) {
            is_wanted(options.clients, name_of(contender.client));
 }
 
-/// Throws where one of `wanted` is nobody's name: to measure nothing would look like success.
+/// Throws where one of `wanted` is nobody's name.
 void check_known(const char* what, const std::vector<std::string>& wanted, const std::set<std::string>& known) {
     for (const std::string& one : wanted) {
         if (std::none_of(known.begin(), known.end(), [&](const auto& name) { return is_wanted({one}, name); })) {
@@ -180,17 +180,24 @@ void check_known(const char* what, const std::vector<std::string>& wanted, const
     }
 }
 
+/// Throws where nothing would be measured: that would look like success.
 void check_known(const Options& options) {
     std::set<std::string> workloads;
     std::set<std::string> systems;
+    bool is_any_wanted = false;
     for (const Workload& workload : all_workloads()) {
         workloads.insert(workload.name);
         for (const Contender& contender : workload.contenders) {
             systems.insert(contender.system);
+            is_any_wanted =
+                is_any_wanted || (is_wanted(options.workloads, workload.name) && is_wanted(options, contender));
         }
     }
     check_known("workload", options.workloads, workloads);
     check_known("system", options.systems, systems);
+    if (!is_any_wanted) {
+        throw std::invalid_argument("none of these workloads is one of these systems' and clients'");
+    }
 }
 
 /// Runs `contender` until a run was not disturbed, at most three times; all of them are in the result.
