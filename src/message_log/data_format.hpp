@@ -20,6 +20,11 @@ struct DataFormatCheck {
 /// the system's.
 [[nodiscard]] DataFormatCheck check_data_format(Files& files);
 
+/// The first entry of a directory without leveret.json that a data directory would not have; empty where there is no
+/// such entry, or leveret.json. A start that was cut off may have left a few, and a file system keeps lost+found in its
+/// root. Errors: the system's.
+[[nodiscard]] Result<std::string> foreign_entry(Files& files);
+
 /// For a directory that has none yet: writes it, durably.
 [[nodiscard]] std::error_code write_data_format(Files& files);
 

@@ -44,6 +44,16 @@ tl::expected<std::unique_ptr<Storage>, StartFailure> Storage::open(const Storage
         return tl::unexpected(unusable(options.data_dir, error));
     }
     std::unique_ptr<Files> files = make_posix_files(options.data_dir);
+    const auto foreign = foreign_entry(*files);  // before the lock leaves a file among what is not ours
+    if (!foreign) {
+        return tl::unexpected(unusable(options.data_dir, foreign.error()));
+    }
+    if (!foreign->empty()) {
+        return tl::unexpected(StartFailure{
+            std::make_error_code(std::errc::directory_not_empty),
+            fmt::format("the data directory {} has {} in it and no leveret.json: give a new or an empty directory",
+                        options.data_dir, *foreign)});
+    }
     auto lock = files->lock("lock");
     if (!lock) {
         return tl::unexpected(unusable(options.data_dir, lock.error()));

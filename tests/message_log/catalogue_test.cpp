@@ -109,6 +109,20 @@ TEST_CASE("Data format: a directory without one is told from a bad one") {
     CHECK_FALSE(check_data_format(files).error);
 }
 
+TEST_CASE("Data format: a directory that has something else in it, and no format, is not ours") {
+    SimulatedFiles files;
+    CHECK(foreign_entry(files) == std::string());
+    for (const char* const remains : {"lock", "lost+found", "rocksdb", "topics"}) {
+        REQUIRE_FALSE(files.make_directory(remains));
+    }
+    CHECK(foreign_entry(files) == std::string());
+    REQUIRE_FALSE(files.make_directory("photos"));
+    REQUIRE_FALSE(files.make_directory("videos"));
+    CHECK(foreign_entry(files) == std::string("photos"));
+    REQUIRE_FALSE(write_data_format(files));
+    CHECK(foreign_entry(files) == std::string());
+}
+
 TEST_CASE_METHOD(CatalogueFixture, "TopicCatalogue: what was saved is loaded, in the order of the names") {
     StoredTopic made_by_publish = topic(1, "b");
     made_by_publish.configured = false;
