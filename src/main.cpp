@@ -1,15 +1,19 @@
 // leveret-server: reads its options, starts a Broker, waits for a signal, stops it.
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <vector>
 
 #include <asio/io_context.hpp>
 #include <asio/ip/address.hpp>
 #include <asio/signal_set.hpp>
+#include <fmt/format.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include "server/broker.hpp"
 #include "server/open_files.hpp"
@@ -20,9 +24,14 @@ namespace {
 
 constexpr int exit_cannot_start = 2;
 
-std::optional<std::string> environment_variable(const std::string& name) {
-    const char* const value = std::getenv(name.c_str());
-    return value == nullptr || *value == '\0' ? std::nullopt : std::optional<std::string>(value);
+leveret::EnvironmentVariables environment_variables() {
+    leveret::EnvironmentVariables variables;
+    for (char** one = environ; *one != nullptr; ++one) {
+        const std::string_view text = *one;
+        const std::size_t equals = std::min(text.find('='), text.size());
+        variables.emplace(text.substr(0, equals), text.substr(std::min(equals + 1, text.size())));
+    }
+    return variables;
 }
 
 void log_start(const leveret::Broker& broker, const std::string& host) {
@@ -80,13 +89,16 @@ int run(const leveret::ServerOptions& options) {
 
 int main(int argc, char** argv) {
     const auto options =
-        leveret::parse_server_options(std::vector<std::string>(argv + 1, argv + argc), environment_variable);
+        leveret::parse_server_options(std::vector<std::string>(argv + 1, argv + argc), environment_variables());
     if (!options) {
         std::fputs(options.error().text.c_str(), options.error().code == 0 ? stdout : stderr);
         return options.error().code;
     }
     spdlog::set_default_logger(spdlog::stderr_color_mt("leveret"));
     spdlog::set_level(spdlog::level::from_str(options->log_level));
+    if (!options->unknown_variables.empty()) {
+        spdlog::warn("ignored, since no setting has such a name: {}", fmt::join(options->unknown_variables, ", "));
+    }
     leveret::raise_open_files_limit();
     try {
         return run(*options);

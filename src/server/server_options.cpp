@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <limits>
+#include <set>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -189,6 +190,20 @@ std::optional<EarlyExit> apply(const Setting& setting, const std::optional<std::
     return {};
 }
 
+std::vector<std::string> unknown_of(const EnvironmentVariables& variables, const std::vector<Setting>& settings) {
+    std::set<std::string> known{"LEVERET_DATA_DIR", "LEVERET_STORE", "LEVERET_DURABILITY"};
+    for (const Setting& setting : settings) {
+        known.insert(setting.variable);
+    }
+    std::vector<std::string> unknown;
+    for (const auto& [name, value] : variables) {
+        if (name.starts_with("LEVERET_") && known.count(name) == 0) {
+            unknown.push_back(name);
+        }
+    }
+    return unknown;
+}
+
 bool is_log_level(const std::string& level) {
     constexpr std::array<std::string_view, 7> levels{"trace", "debug", "info", "warn", "error", "critical", "off"};
     return std::find(levels.begin(), levels.end(), level) != levels.end();
@@ -197,9 +212,14 @@ bool is_log_level(const std::string& level) {
 }  // namespace
 
 tl::expected<ServerOptions, EarlyExit> parse_server_options(const std::vector<std::string>& arguments,
-                                                            const EnvironmentVariable& variable) {
+                                                            const EnvironmentVariables& variables) {
     ServerOptions options;
     const std::vector<Setting> settings = settings_of(options.broker);
+    const auto variable = [&](const std::string& name) {
+        const auto found = variables.find(name);
+        return found == variables.end() || found->second.empty() ? std::nullopt : std::optional(found->second);
+    };
+    options.unknown_variables = unknown_of(variables, settings);
 
     CLI::App app(
         "Leveret, a small, fast, honest message broker.\n"

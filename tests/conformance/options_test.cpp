@@ -1,5 +1,6 @@
 // leveret-server's flags and variables: which wins, and what is a mistake.
-#include <map>
+#include <csignal>
+#include <filesystem>
 
 #include <catch2/catch.hpp>
 
@@ -13,11 +14,8 @@ namespace leveret::test {
 namespace {
 
 tl::expected<ServerOptions, EarlyExit> parse(const std::vector<std::string>& arguments,
-                                             const std::map<std::string, std::string>& variables = {}) {
-    return parse_server_options(arguments, [&](const std::string& name) {
-        const auto found = variables.find(name);
-        return found == variables.end() ? std::nullopt : std::optional(found->second);
-    });
+                                             const EnvironmentVariables& variables = {}) {
+    return parse_server_options(arguments, variables);
 }
 
 TEST_CASE("server options: a flag wins over a variable, a variable over the default") {
@@ -39,6 +37,15 @@ TEST_CASE("server options: every limit is a flag and a variable, with units") {
     CHECK(parse({"--catch-up-pause-us", "9"})->broker.limits.catch_up_pause == std::chrono::microseconds(9));
     CHECK(parse({"--busy-poll-us", "0"})->broker.busy_poll.count() == 0);
     CHECK(parse({"--catch-up-pause-us", "0"})->broker.limits.catch_up_pause.count() == 0);
+}
+
+TEST_CASE("server options: variables that look like ours and are none are told apart") {
+    CHECK(
+        parse({}, {{"LEVERET_TOPICS_MAX", "8"}, {"LEVERET_STORE", "memory"}, {"LEVERET_DATA_DIR", ""}, {"OTHER", "1"}})
+            ->unknown_variables.empty());
+    CHECK(parse({}, {{"LEVERET_TOPIC_MAX", "8"}, {"LEVERET_PORT", "1"}})->unknown_variables ==
+          std::vector<std::string>{"LEVERET_PORT", "LEVERET_TOPIC_MAX"});
+    CHECK(parse({}, {{"LEVERET_TOPICS_MAX", ""}})->broker.limits.topics_max == Limits().topics_max);
 }
 
 TEST_CASE("server options: limits that follow from another one may be given, or be left to that with 0") {
@@ -173,6 +180,24 @@ TEST_CASE("server process: a data directory that cannot be made is one line and 
     CHECK(failure_to_start({"--data-dir", orphan}) == "leveret-server: the data directory " + orphan +
                                                           " cannot be used: the directory that it would be made in "
                                                           "does not exist\n");
+}
+
+TEST_CASE("server process: a directory of something else is refused and left as it is") {
+    const TemporaryDirectory directory;
+    std::filesystem::create_directory(directory.path() + "/photos");
+    CHECK(failure_to_start({"--data-dir", directory.path()}) ==
+          "leveret-server: the data directory " + directory.path() +
+              " has photos in it and no leveret.json: give a new or an empty directory\n");
+    const std::filesystem::directory_iterator entries(directory.path());
+    CHECK(std::distance(begin(entries), end(entries)) == 1);
+}
+
+TEST_CASE("server process: a variable that is mistyped is told, and does not keep it from starting") {
+    ServerProcess server({"--port", "0"}, {"LEVERET_TOPIC_MAX=5"});
+    REQUIRE(server.port() != 0);
+    server.signal(SIGTERM);
+    CHECK(server.exit_code() == 0);
+    CHECK(server.errors().find("no setting has such a name: LEVERET_TOPIC_MAX") != std::string::npos);
 }
 
 TEST_CASE("server process: a wrong flag or variable is one line and exit code 2") {
