@@ -148,12 +148,14 @@ asio::awaitable<void> send_lines(RecordSender& sender, LineReader& reader, const
     }
 }
 
-ExitCode report(const RecordSender& sender) {
+ExitCode report(const RecordSender& sender, const std::string& topic) {
     if (sender.failed() == 0) {
         return ExitCode::ok;
     }
-    say(fmt::format("{} of {} records were not published; the first: {}", sender.failed(), sender.sent(),
-                    sentence_of(sender.first_failure())));
+    const std::string why = sentence_about(topic, sender.first_failure());
+    say(sender.sent() == 1 ? fmt::format("the record was not published to '{}': {}", topic, why)
+                           : fmt::format("{} of {} records were not published to '{}'; the first: {}", sender.failed(),
+                                         sender.sent(), topic, why));
     return exit_code_of(sender.first_failure());
 }
 
@@ -191,7 +193,7 @@ asio::awaitable<ExitCode> publish(Client& client, std::shared_ptr<const PubOptio
             output.line(Json{{"sent", sender.sent()}}.dump());
         }
     }
-    const ExitCode published = report(sender);
+    const ExitCode published = report(sender, options->topic);
     co_return finish(output, published == ExitCode::ok ? input : published);
 }
 

@@ -154,6 +154,11 @@ asio::awaitable<ExitCode> alter(Client& client, Options options, bool json) {
 
 asio::awaitable<ExitCode> trim(Client& client, Options options, bool json) {
     const auto outcome = co_await client.trim_topic(options->name, Offset{*options->trim_before});
+    if (!outcome && outcome.error().code == Error::offset_out_of_range) {
+        say(fmt::format("offset {0} lies beyond the end of '{1}', see leveret topic describe ({2})",
+                        *options->trim_before, options->name, error_name(Error::offset_out_of_range)));
+        co_return exit_code_of(outcome.error());
+    }
     co_return done(outcome, "trimmed", options->name, json);
 }
 
@@ -176,11 +181,11 @@ asio::awaitable<ExitCode> describe(Client& client, Options options, bool json) {
     co_return finish(output);
 }
 
-std::string line_of(const TopicInfo& topic) {
+std::string line_of(const TopicInfo& topic, std::size_t name_width) {
     std::string line = fmt::format(
-        "{:<32} {:>12} {:<7} {:>10}   offsets [{}, {})   {}", topic.name, topic.next.value - topic.first.value,
-        topic.next.value - topic.first.value == 1 ? "record" : "records", format_bytes(topic.bytes), topic.first.value,
-        topic.next.value, word_of(topic.settings.store));
+        "{:<{}} {:>12} {:<7} {:>10}   offsets [{}, {})   {}", topic.name, name_width,
+        topic.next.value - topic.first.value, topic.next.value - topic.first.value == 1 ? "record" : "records",
+        format_bytes(topic.bytes), topic.first.value, topic.next.value, word_of(topic.settings.store));
     if (is_stored(topic)) {
         const std::uint64_t segments = figure(topic, "log_segments");
         line += fmt::format(", {}, synced below {}, {} segment{}", word_of(topic.settings.durability),
@@ -195,6 +200,10 @@ asio::awaitable<ExitCode> list(Client& client, Options /*options*/, bool json) {
         co_return fail_with(topics.error());
     }
     Output output;
+    std::size_t name_width = 0;
+    for (const TopicInfo& listed : *topics) {
+        name_width = std::max(name_width, listed.name.size());
+    }
     for (const TopicInfo& listed : *topics) {
         // The list itself has names and offsets alone.
         const auto topic = co_await client.describe_topic(listed.name);
@@ -204,7 +213,7 @@ asio::awaitable<ExitCode> list(Client& client, Options /*options*/, bool json) {
         if (!topic) {
             co_return fail_with(topic.error());
         }
-        output.line(json ? json_of(*topic).dump() : line_of(*topic));
+        output.line(json ? json_of(*topic).dump() : line_of(*topic, name_width));
     }
     co_return finish(output);
 }

@@ -1,85 +1,12 @@
-"""The command line tool against a real server: end_to_end_test.py LEVERET LEVERET_SERVER
-
-Nothing here depends on how fast the machine is: every wait is for something that has to come.
-"""
+"""The command line tool against a real server: end_to_end_test.py LEVERET LEVERET_SERVER"""
 import json
-import os
 import re
-import signal
 import socket
 import subprocess
-import sys
-import tempfile
 import unittest
 
-LEVERET, SERVER = "", ""
-PATIENCE_SECONDS = 60
-
-
-class Broker:
-    """A server on a free port of 127.0.0.1, for as long as the tests run."""
-
-    def __init__(self, *arguments):
-        self.process = subprocess.Popen(
-            [SERVER, "--host", "127.0.0.1", "--port", "0", *arguments],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        for line in self.process.stdout:
-            listening = re.search(r"listening on \S*?:(\d+)", line)
-            if listening:
-                self.port = listening.group(1)
-                return
-        raise RuntimeError("the server did not say where it listens")
-
-    def stop(self):
-        self.process.terminate()
-        self.process.communicate(timeout=PATIENCE_SECONDS)
-        self.process.stdout.close()
-
-
-def environment():
-    clean = {name: value for name, value in os.environ.items() if name not in ("HOST", "PORT")}
-    return clean | {"PORT": broker.port}
-
-
-def leveret(*arguments, lines="", env=None):
-    """Runs the tool to its end; the answer has returncode, stdout and stderr."""
-    return subprocess.run([LEVERET, *arguments], input=lines, capture_output=True, text=True,
-                          timeout=PATIENCE_SECONDS, env=env or environment())
-
-
-class Subscriber:
-    """`leveret sub` in the background; there once the server counts its subscription."""
-
-    def __init__(self, topic, *arguments):
-        before = subscriptions()
-        self.process = subprocess.Popen([LEVERET, "sub", topic, *arguments], stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE, text=True, env=environment())
-        while subscriptions() == before:
-            if self.process.poll() is not None:
-                raise RuntimeError(self.process.stderr.read())
-
-    def line(self):
-        return self.process.stdout.readline()
-
-    def interrupt(self):
-        self.process.send_signal(signal.SIGINT)
-        return self.end()
-
-    def end(self):
-        stdout, stderr = self.process.communicate(timeout=PATIENCE_SECONDS)
-        return subprocess.CompletedProcess([], self.process.returncode, stdout, stderr)
-
-
-def subscriptions():
-    return json_lines(leveret("stats", "--json"))[0]["subscriptions"]
-
-
-def json_lines(done):
-    return [json.loads(line) for line in done.stdout.splitlines()]
-
-
-def describe(topic):
-    return json_lines(leveret("topic", "describe", topic, "--json"))[0]
+import tool
+from tool import PATIENCE_SECONDS, Subscriber, describe, environment, json_lines, leveret
 
 
 class Publishing(unittest.TestCase):
@@ -123,12 +50,18 @@ class Publishing(unittest.TestCase):
         self.assertEqual(published[0]["offset"], 0)
 
     def test_acknowledgements_are_shown_before_more_input_is_waited_for(self):
-        with subprocess.Popen([LEVERET, "pub", "pausing", "--json"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        with subprocess.Popen([tool.LEVERET, "pub", "pausing", "--json"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                               text=True, env=environment()) as process:
             process.stdin.write("a\n")
             process.stdin.flush()
             self.assertEqual(json.loads(process.stdout.readline())["offset"], 0)
             process.stdin.close()
+
+    def test_a_refused_record_is_told_with_its_topic(self):
+        leveret("topic", "create", "small", "--retention-bytes", "100")
+        refused = leveret("pub", "small", "x" * 500)
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("the record was not published to 'small': ", refused.stderr)
 
     def test_a_refused_publish_is_told_at_the_end(self):
         published = leveret("pub", "x" * 300, "message")
@@ -145,7 +78,7 @@ class Reading(unittest.TestCase):
         self.assertEqual((ended.returncode, ended.stderr), (0, ""))
 
     def test_json_has_text_or_base64(self):
-        subprocess.run([LEVERET, "pub", "bytes"], input=b"\xff\xfe\ntext\n", env=environment(), check=True,
+        subprocess.run([tool.LEVERET, "pub", "bytes"], input=b"\xff\xfe\ntext\n", env=environment(), check=True,
                        timeout=PATIENCE_SECONDS)
         records = json_lines(leveret("sub", "bytes", "--from", "earliest", "-n", "2", "--json"))
         self.assertEqual(records[0]["payload_base64"], "//4=")
@@ -197,7 +130,7 @@ class Reading(unittest.TestCase):
 
     def test_a_broken_pipe_ends_quietly(self):
         leveret("pub", "pipe", "x" * 1000, "--count", "2000")
-        process = subprocess.Popen([LEVERET, "sub", "pipe", "--from", "earliest"], stdout=subprocess.PIPE,
+        process = subprocess.Popen([tool.LEVERET, "sub", "pipe", "--from", "earliest"], stdout=subprocess.PIPE,
                                    stderr=subprocess.PIPE, text=True, env=environment())
         process.stdout.readline()
         process.stdout.close()
@@ -229,7 +162,16 @@ class Topics(unittest.TestCase):
     def test_list_has_every_topic(self):
         leveret("topic", "create", "listed")
         self.assertIn("listed", [topic["name"] for topic in json_lines(leveret("topic", "list", "--json"))])
-        self.assertIn("listed", leveret("topic", "list").stdout)
+        leveret("topic", "create", "l" * 100)
+        lines = leveret("topic", "list").stdout.splitlines()
+        self.assertIn("listed", [line.split()[0] for line in lines])
+        self.assertEqual(len({re.search(r" records? ", line).start() for line in lines}), 1)
+
+    def test_trimming_behind_the_end_is_told(self):
+        leveret("topic", "create", "short")
+        refused = leveret("topic", "trim", "short", "--before", "9")
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("offset 9 lies beyond the end of 'short'", refused.stderr)
 
     def test_deleting_is_off_unless_the_server_allows_it(self):
         leveret("topic", "create", "kept")
@@ -241,230 +183,6 @@ class Topics(unittest.TestCase):
         unknown = leveret("topic", "describe", "nobody made this")
         self.assertEqual(unknown.returncode, 1)
         self.assertEqual(unknown.stderr, "leveret: there is no topic 'nobody made this' (unknown_topic)\n")
-
-
-class StoredTopics(unittest.TestCase):
-    """A server with a data directory, and the tools that work on its files."""
-
-    def setUp(self):
-        self.directory = tempfile.TemporaryDirectory(prefix="leveret-cli-")
-        self.data_dir = os.path.join(self.directory.name, "data")
-        self.start()
-
-    def tearDown(self):
-        self.stop()
-        self.directory.cleanup()
-
-    def start(self):
-        self.server = Broker("--data-dir", self.data_dir, "--store", "file", "--segment-bytes", "65536")
-
-    def stop(self):
-        if self.server:
-            self.server.stop()
-        self.server = None
-
-    def run_tool(self, *arguments):
-        return leveret(*arguments, env=environment() | {"PORT": self.server.port if self.server else "1"})
-
-    def log(self, *arguments):
-        return self.run_tool("log", arguments[0], "--data-dir", self.data_dir, *arguments[1:])
-
-    def describe(self, topic):
-        return json_lines(self.run_tool("topic", "describe", topic, "--json"))[0]
-
-    def publish(self, topic, count):
-        self.assertEqual(self.run_tool("pub", topic, "x" * 100, "-n", str(count)).returncode, 0)
-
-    def path_of(self, topic, name):
-        for entry in os.listdir(os.path.join(self.data_dir, "topics")):
-            directory = os.path.join(self.data_dir, "topics", entry)
-            with open(os.path.join(directory, "topic.json")) as file:
-                if json.load(file)["name"] == topic:
-                    return os.path.join(directory, name)
-        self.fail(f"{topic} has no directory")
-
-    def files(self):
-        """Every file of the data directory, with what is in it."""
-        found = {}
-        for directory, _, names in os.walk(self.data_dir):
-            for name in names:
-                with open(os.path.join(directory, name), "rb") as file:
-                    found[os.path.join(directory, name)] = file.read()
-        return found
-
-    def corrupt_byte(self, path, position):
-        with open(path, "r+b") as file:
-            file.seek(position)
-            byte = file.read(1)
-            file.seek(position)
-            file.write(bytes([byte[0] ^ 1]))
-
-    def test_a_topic_says_where_and_how_it_is_kept(self):
-        self.run_tool("topic", "create", "kept", "--store", "file", "--durability", "interval",
-                      "--durability-interval", "200ms")
-        self.run_tool("topic", "create", "rocks", "--store", "rocksdb")
-        self.run_tool("topic", "create", "lost", "--store", "memory")
-        self.publish("kept", 600)
-        self.publish("kept", 400)  # a segment rolls between two appends
-        kept = self.describe("kept")
-        self.assertEqual((kept["store"], kept["durability"], kept["durability_interval_ms"]), ("file", "interval", 200))
-        self.assertEqual((kept["first"], kept["next"]), (0, 1000))
-        self.assertGreater(kept["segments"], 1)
-        self.assertLessEqual(kept["synced"], 1000)
-        text = self.run_tool("topic", "describe", "kept").stdout
-        self.assertIn("interval, 200 ms", text)
-        self.assertRegex(text, r"retention bytes +none\nretention records +none\n")
-        self.assertIn("server's default", self.run_tool("topic", "describe", "lost").stdout)
-        listed = {topic["name"]: topic for topic in json_lines(self.run_tool("topic", "list", "--json"))}
-        self.assertEqual([listed[name]["store"] for name in ("kept", "lost", "rocks")], ["file", "memory", "rocksdb"])
-        self.assertEqual(listed["rocks"]["durability"], "sync")
-        self.assertIn("synced below", self.run_tool("topic", "list").stdout)
-
-    def test_a_publish_asks_for_more_than_its_topic_gives(self):
-        self.run_tool("topic", "create", "weak", "--durability", "interval", "--durability-interval", "60s")
-        self.assertEqual(self.run_tool("pub", "weak", "m", "--durability", "sync").returncode, 0)
-        self.assertEqual(self.describe("weak")["synced"], 1)
-        self.run_tool("topic", "create", "memory", "--store", "memory")
-        refused = self.run_tool("pub", "memory", "m", "--durability", "sync")
-        self.assertEqual(refused.returncode, 1)
-        self.assertIn("lives in memory", refused.stderr)
-
-    def test_the_tools_leave_a_directory_alone_that_a_server_uses(self):
-        self.publish("busy", 10)
-        for command in ("dump", "verify", "repair"):
-            refused = self.log(command)
-            self.assertEqual(refused.returncode, 1)
-            self.assertIn("a server is using", refused.stderr)
-        self.assertEqual(self.log("verify", "--running").returncode, 0)
-        self.assertEqual(len(self.log("dump", "--running", "--topic", "busy").stdout.splitlines()), 10)
-
-    def test_dump_shows_records(self):
-        self.run_tool("pub", "shown", "one", "-k", "key", "-H", "a=1")
-        self.publish("shown", 5)
-        self.stop()
-        self.assertIn('key="key" a="1" "one"', self.log("dump", "--topic", "shown").stdout)
-        shown = json_lines(self.log("dump", "--topic", "shown", "--from", "1", "--to", "3", "--json"))
-        self.assertEqual([(record["offset"], record["position"]) for record in shown], [(1, 48), (2, 180)])
-        headers = self.log("dump", "--topic", "shown", "--headers-only").stdout
-        self.assertNotIn("one", headers)
-        self.assertIn(".log:48", headers)
-        self.assertIn("6f 6e 65", self.log("dump", "--topic", "shown", "--hex", "--to", "1").stdout)
-        topics = json_lines(self.log("dump", "--json"))
-        self.assertEqual([(topic["topic"], topic["next"], topic["synced"]) for topic in topics], [("shown", 6, 6)])
-        self.assertEqual(len(topics[0]["epochs"]), 1)
-
-    def test_the_tools_say_that_there_was_nothing_to_do(self):
-        self.publish("short", 1)
-        self.stop()
-        nothing = self.log("dump", "--topic", "short", "--from", "100", "--to", "200")
-        self.assertEqual((nothing.returncode, nothing.stdout), (0, ""))
-        self.assertEqual(nothing.stderr, "leveret: short has no such record: its offsets are [0, 1)\n")
-        for apply in ((), ("--apply",)):
-            repaired = self.log("repair", *apply)
-            self.assertEqual((repaired.returncode, repaired.stderr), (0, "leveret: nothing to repair\n"))
-        self.assertIn("short: 1 record checked in 1 segment", self.log("verify").stdout)
-
-    def test_dump_and_verify_read_what_rocksdb_keeps(self):
-        self.run_tool("topic", "create", "rocks", "--store", "rocksdb")
-        self.run_tool("pub", "rocks", "a", "b", "c")
-        self.assertEqual(len(self.log("dump", "--running", "--topic", "rocks").stdout.splitlines()), 3)
-        self.stop()
-        records = json_lines(self.log("dump", "--topic", "rocks", "--from", "1", "--json"))
-        self.assertEqual([record["payload"] for record in records], ["b", "c"])
-        verified = self.log("verify")
-        self.assertEqual(verified.returncode, 0, verified.stdout)
-        self.assertIn("3 records checked in RocksDB", verified.stdout)
-
-    def test_damage_is_found_and_taken_out_and_everything_else_is_served(self):
-        self.publish("rot", 1000)
-        self.stop()
-        self.assertEqual(self.log("verify").returncode, 0)
-        self.corrupt_byte(self.path_of("rot", "0/00000000000000000000.log"), 5 * 132 + 50)
-        found = self.log("verify", "--topic", "rot")
-        self.assertEqual(found.returncode, 1)
-        self.assertIn("bytes 660 to 792, offset 5: 1 record cannot be read", found.stdout)
-        finding = json_lines(self.log("verify", "--json"))[0]
-        self.assertEqual((finding["position"], finding["position_end"], finding["first"], finding["end"]),
-                         (660, 792, 5, 6))
-        dry = self.log("repair", "--topic", "rot")
-        self.assertEqual(dry.returncode, 1)
-        self.assertIn("nothing was changed", dry.stderr)
-        self.assertEqual(self.log("verify").returncode, 1)
-        self.assertEqual(self.log("repair", "--topic", "rot", "--apply").returncode, 0)
-        self.assertEqual(self.log("verify").returncode, 0)
-        self.assertEqual(os.path.getsize(self.path_of("rot", f"0/{5:020}-{6:020}.aside")), 132)
-        self.start()
-        served = self.run_tool("fetch", "rot", "--format", "%o")
-        self.assertEqual(served.stdout.split(), [str(offset) for offset in range(1000) if offset != 5])
-        self.assertIn("missed 1 record, offset 5: it is gone", served.stderr)
-
-    def test_a_torn_tail_is_cut(self):
-        self.publish("torn", 10)
-        self.stop()
-        with open(self.path_of("torn", "0/00000000000000000000.log"), "ab") as file:
-            file.write(b"half a record")
-        self.assertIn("a torn write", self.log("verify").stdout)
-        self.assertEqual(self.log("repair", "--apply").returncode, 0)
-        self.start()
-        self.publish("torn", 1)
-        self.assertEqual(self.describe("torn")["next"], 11)
-
-    def test_a_topic_without_a_name_gets_one(self):
-        self.publish("named", 10)
-        topic_id = self.describe("named")["id"]
-        self.stop()
-        path = os.path.join(self.data_dir, "topics", topic_id, "topic.json")
-        self.corrupt_byte(path, 12)
-        os.remove(path + ".copy")
-        found = self.log("verify")
-        self.assertEqual(found.returncode, 1)
-        self.assertIn("topic.json", found.stdout)
-        self.assertEqual(self.log("repair", "--id", topic_id, "--name", "named", "--apply").returncode, 0)
-        self.assertTrue(os.path.exists(path + ".aside"))
-        self.start()
-        self.assertEqual(self.describe("named")["next"], 10)
-
-    def test_a_topic_is_known_by_the_copy_of_its_settings(self):
-        self.publish("copied", 10)
-        path = self.path_of("copied", "topic.json")
-        self.stop()
-        self.corrupt_byte(path, 12)
-        found = self.log("verify")
-        self.assertEqual(found.returncode, 1)
-        self.assertIn("is known by the copy of its topic.json", found.stdout)
-        self.start()
-        self.assertEqual(self.describe("copied")["next"], 10)
-        self.assertEqual(self.run_tool("topic", "alter", "copied", "--retention-ttl", "1h").returncode, 0)
-        self.stop()
-        self.assertEqual(self.log("verify").returncode, 0)
-
-    def test_a_directory_that_is_none_is_told(self):
-        for wrong in (self.directory.name, "/nowhere"):
-            refused = leveret("log", "verify", "--data-dir", wrong)
-            self.assertEqual(refused.returncode, 1)
-            self.assertIn("is no data directory", refused.stderr)
-        self.assertEqual(os.listdir(self.directory.name), ["data"])
-        self.stop()
-        self.assertIn("has no topic 'none'", self.log("dump", "--topic", "none").stderr)
-
-    def test_a_directory_of_another_format_is_told_and_left_alone(self):
-        self.publish("kept", 10)
-        self.stop()
-        self.corrupt_byte(self.path_of("kept", "0/00000000000000000000.log"), 60)  # something to repair
-        for content, says in (('{"format":9}', "format 9"), ("x", "no format")):
-            with open(os.path.join(self.data_dir, "leveret.json"), "w") as file:
-                file.write(content)
-            before = self.files()
-            sentence = f"{self.data_dir}/leveret.json says {says}; this leveret reads format 1"
-            for command in (("dump",), ("dump", "--running"), ("verify",), ("repair",), ("repair", "--apply")):
-                refused = self.log(*command)
-                self.assertEqual((refused.returncode, refused.stdout), (1, ""), command)
-                self.assertEqual(refused.stderr, f"leveret: {sentence}\n")
-            self.assertEqual(self.files(), before)
-            server = subprocess.run([SERVER, "--port", "0", "--data-dir", self.data_dir], capture_output=True,
-                                    text=True, timeout=PATIENCE_SECONDS)
-            self.assertEqual(server.returncode, 2)
-            self.assertIn(sentence, server.stderr)
 
 
 class Server(unittest.TestCase):
@@ -530,12 +248,13 @@ class ExitCodes(unittest.TestCase):
         wrong = leveret("ping", env=environment() | {"PORT": "abc"})
         self.assertEqual(wrong.returncode, 2)
         self.assertTrue(wrong.stderr.startswith("leveret: PORT: 'abc' is no port"), wrong.stderr)
-        self.assertEqual(leveret("ping", "--port", broker.port, env=environment() | {"PORT": "abc"}).returncode, 0)
+        self.assertEqual(leveret("ping", "--port", tool.broker.port, env=environment() | {"PORT": "abc"}).returncode, 0)
 
     def test_output_that_cannot_be_written_is_1(self):
+        leveret("pub", "listed", "m")
         for command in (["ping"], ["stats"], ["topic", "list"], ["pub", "full", "m", "--json"], ["--version"]):
             with open("/dev/full", "w") as full:
-                done = subprocess.run([LEVERET, *command], stdout=full, stderr=subprocess.PIPE, text=True,
+                done = subprocess.run([tool.LEVERET, *command], stdout=full, stderr=subprocess.PIPE, text=True,
                                       timeout=PATIENCE_SECONDS, env=environment())
             self.assertEqual(done.returncode, 1, command)
             self.assertIn("standard output", done.stderr, command)
@@ -571,7 +290,8 @@ class ExitCodes(unittest.TestCase):
     def test_another_program_at_the_port_is_3_and_told(self):
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port = listener.getsockname()[1]
-            with subprocess.Popen([LEVERET, "ping", "--port", str(port)], stderr=subprocess.PIPE, text=True) as process:
+            with subprocess.Popen([tool.LEVERET, "ping", "--port", str(port)], stderr=subprocess.PIPE,
+                                  text=True) as process:
                 with listener.accept()[0] as peer:
                     peer.sendall(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
                     _, stderr = process.communicate(timeout=PATIENCE_SECONDS)
@@ -581,8 +301,8 @@ class ExitCodes(unittest.TestCase):
     def test_flags_win_over_the_environment(self):
         wrong = environment() | {"PORT": "1", "HOST": "127.0.0.1"}
         self.assertEqual(leveret("ping", env=wrong).returncode, 3)
-        self.assertEqual(leveret("ping", "--port", broker.port, env=wrong).returncode, 0)
-        self.assertEqual(leveret("--port", broker.port, "ping", env=wrong).returncode, 0)
+        self.assertEqual(leveret("ping", "--port", tool.broker.port, env=wrong).returncode, 0)
+        self.assertEqual(leveret("--port", tool.broker.port, "ping", env=wrong).returncode, 0)
 
 
 class Bench(unittest.TestCase):
@@ -640,9 +360,4 @@ class Bench(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    LEVERET, SERVER = sys.argv.pop(1), sys.argv.pop(1)
-    broker = Broker()
-    try:
-        unittest.main(verbosity=2)
-    finally:
-        broker.stop()
+    tool.main()
