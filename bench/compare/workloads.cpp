@@ -181,7 +181,7 @@ void add_round_robin(std::vector<Workload>& workloads) {
 /// A window's length in milliseconds is what can be set; how many keys it then holds is measured.
 void add_compaction_window(std::vector<Workload>& workloads) {
     const std::vector<std::tuple<std::string, std::uint64_t, std::uint64_t>> windows{
-        {"off", 0, 0}, {"1ms", 1, 0}, {"100k", 18, 0}, {"10m", 2'000, 16'000'000}};
+        {"off", 0, 0}, {"1ms", 1, 0}, {"100k", 18, 0}, {"10m", 3'000, 16'000'000}};
     for (const auto& [name, window_ms, warm_up_messages] : windows) {
         RunPlan plan = plan_of(128);
         plan.work.distinct_keys = true;

@@ -54,7 +54,7 @@ WORKLOADS = (
     Workload("window-1ms", "Distinct keys, compaction window of 1 ms", for_all=False, note=ITSELF),
     Workload("window-100k", "Distinct keys, compaction window of 18 ms (asked: about 100,000 keys)", for_all=False,
              note=ITSELF),
-    Workload("window-10m", "Distinct keys, compaction window of 2 s (asked: about 10 million keys)", for_all=False,
+    Workload("window-10m", "Distinct keys, compaction window of 3 s (asked: about 10 million keys)", for_all=False,
              note=ITSELF),
     Workload("zaichik-stream", "zaichik dialect, one record outstanding: commit, then delivery", for_all=False,
              note=OWN_DIALECT, lasts="until the last of a fixed number of records"),
