@@ -110,6 +110,8 @@ class FingerprintTable {
 /// table grows, 93 while it shrinks; and 16 KiB). Every operation is O(1) amortised, and none stops for long: when the
 /// table has to grow or shrink, each of the following operations moves a few lines, and both tables are looked at until
 /// all have moved. So memory that thousands of keys need no more at once is given back with the operations that follow.
+/// What the kernel takes to clear the pages of a new table comes on top: a moment for 256 MiB (8 million keys), or
+/// seconds on a virtual machine whose host has to find that memory (docs/performance.md).
 ///
 /// Entries are taken back with withdraw(), newest first, when what they stand for fails. Keys are accepted in the order
 /// of their times; what is forgotten meanwhile may be asked for at later ones. Not thread-safe: used under the topic's
