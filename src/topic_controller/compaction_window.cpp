@@ -235,7 +235,7 @@ std::size_t CompactionWindow::accept(std::span<const std::string_view> keys, Win
         }
     }
     if (has_forgotten) {
-        fit_memory();
+        fit_memory(may_halve(now, length));
     }
     return given;
 }
@@ -262,7 +262,7 @@ std::size_t CompactionWindow::accept(std::span<const std::string_view> keys, Win
         remove_from_tables(number, tag);
     }
     if (end_ == room_end_) {
-        if (const Verdict verdict = make_room(); verdict != Verdict::accepted) {
+        if (const Verdict verdict = make_room(now); verdict != Verdict::accepted) {
             return verdict;
         }
     }
@@ -279,12 +279,12 @@ void CompactionWindow::withdraw(std::size_t count) noexcept {
         remove_from_tables(newest, FingerprintTable::tag_of(entry(newest).fingerprint));
         end_ = newest;
     }
-    fit_memory();
+    fit_memory(false);
 }
 
 void CompactionWindow::forget(WindowTime now, std::chrono::microseconds length, std::size_t entries_max) {
     if (forget_some(now, length, entries_max)) {
-        fit_memory();
+        fit_memory(may_halve(now, length));
     }
 }
 
@@ -337,11 +337,11 @@ bool CompactionWindow::recharge(std::uint64_t more_bytes) noexcept {
 }
 
 /// For one more entry.
-CompactionWindow::Verdict CompactionWindow::make_room() {
+CompactionWindow::Verdict CompactionWindow::make_room(WindowTime now) {
     if (keys() >= keys_max_) {
         return Verdict::window_full;
     }
-    if (!(table_has_room() && chunk_has_room()) && !reserve_entry()) {
+    if (!(table_has_room() && chunk_has_room()) && !reserve_entry(now)) {
         return Verdict::memory_full;
     }
     note_room();
@@ -356,11 +356,14 @@ void CompactionWindow::note_room() noexcept {
 }
 
 /// Makes sure that one more entry has a place, in its chunk and in the table.
-bool CompactionWindow::reserve_entry() {
+bool CompactionWindow::reserve_entry(WindowTime now) {
     // Moving is over before that is reached again: with each entry that is added eight lines are moved, and the fewest
     // that can be added until then are two for five lines (after halving).
-    if (!table_has_room() && !begin_move(std::max(lines_min, 2 * table_.line_count()))) {
-        return false;
+    if (!table_has_room()) {
+        if (!begin_move(std::max(lines_min, 2 * table_.line_count()))) {
+            return false;
+        }
+        grown_ = now;
     }
     if (!chunk_has_room()) {
         if (!recharge(sizeof(Chunk))) {
@@ -421,8 +424,16 @@ void CompactionWindow::remove_from_tables(std::uint64_t number, std::uint32_t ta
     old_.remove(tag, static_cast<std::uint32_t>(number), live());
 }
 
+/// Growing may take so long that keys become old meanwhile (the kernel clears the pages of the new table). If it were
+/// halved for that, it would have to grow again as soon as keys come as before.
+bool CompactionWindow::may_halve(WindowTime now, std::chrono::microseconds length) const noexcept {
+    const bool has_just_grown = grown_ && (now - *grown_) / 2 < length;
+    const bool do_keys_come = first_ != end_ && now - entry(end_ - 1).accepted < length / 2;
+    return !(has_just_grown && do_keys_come);
+}
+
 /// Gives back what the entries that are left do not need.
-void CompactionWindow::fit_memory() noexcept {
+void CompactionWindow::fit_memory(bool halve_if_sparse) noexcept {
     if (first_ == end_) {
         chunks_.clear();
         table_ = FingerprintTable();
@@ -435,7 +446,7 @@ void CompactionWindow::fit_memory() noexcept {
     // Growing leaves two keys in a line. A bound that is not far below, 1.6, keeps the bytes per key within what we
     // promise.
     const bool is_sparse = table_.line_count() > lines_min && 5 * keys() < 8 * table_.line_count();
-    if (is_sparse && old_.line_count() == 0) {
+    if (halve_if_sparse && is_sparse && old_.line_count() == 0) {
         // Where the budget has no room for the smaller table beside this one, this one stays for now.
         (void)begin_move(table_.line_count() / 2);
     }

@@ -110,6 +110,7 @@ class FingerprintTable {
 /// table grows, 93 while it shrinks; and 16 KiB). Every operation is O(1) amortised, and none stops for long: when the
 /// table has to grow or shrink, each of the following operations moves a few lines, and both tables are looked at until
 /// all have moved. So memory that thousands of keys need no more at once is given back with the operations that follow.
+/// A table that has grown keeps its size for two lengths of the window, as long as keys come, however few.
 /// What the kernel takes to clear the pages of a new table comes on top: a moment for 256 MiB (8 million keys), or
 /// seconds on a virtual machine whose host has to find that memory (docs/performance.md).
 ///
@@ -186,14 +187,15 @@ class CompactionWindow {
     }
     [[nodiscard]] bool table_has_room() const noexcept { return keys() < entries_max(table_); }
     [[nodiscard]] bool chunk_has_room() const noexcept { return chunks_before(end_) < chunks_.size(); }
-    [[nodiscard]] Verdict make_room();
+    [[nodiscard]] Verdict make_room(WindowTime now);
     void note_room() noexcept;
-    [[nodiscard]] bool reserve_entry();
+    [[nodiscard]] bool reserve_entry(WindowTime now);
     [[nodiscard]] bool begin_move(std::size_t line_count) noexcept;
     void sweep_some() noexcept;
     void move_some() noexcept;
     void remove_from_tables(std::uint64_t number, std::uint32_t tag) noexcept;
-    void fit_memory() noexcept;
+    [[nodiscard]] bool may_halve(WindowTime now, std::chrono::microseconds length) const noexcept;
+    void fit_memory(bool halve_if_sparse) noexcept;
     [[nodiscard]] bool recharge(std::uint64_t more_bytes) noexcept;
 
     std::array<std::byte, 192> secret_;
@@ -214,8 +216,9 @@ class CompactionWindow {
     Entry* next_entry_ = nullptr;  // where the entry end_ goes; means nothing where that is room_end_
 
     FingerprintTable table_;
-    FingerprintTable old_;       // what is moved to table_, line by line; has no lines when nothing is
-    std::size_t swept_ = 0;      // the line of table_ to sweep next
+    FingerprintTable old_;             // what is moved to table_, line by line; has no lines when nothing is
+    std::size_t swept_ = 0;            // the line of table_ to sweep next
+    std::optional<WindowTime> grown_;  // when table_ became the larger one
     std::size_t old_moved_ = 0;  // lines of it that have been moved; they stay in place, so that searching still works
 };
 

@@ -127,6 +127,24 @@ TEST_CASE_METHOD(WindowFixture, "CompactionWindow: takes at most 64 bytes per ke
     }
 }
 
+TEST_CASE_METHOD(WindowFixture, "CompactionWindow: a table that has grown stays for two lengths while keys come") {
+    constexpr std::uint64_t table_bytes = 16'384 * FingerprintTable::line_bytes;
+    accept_many(0, 35'000);
+    const WindowTime grown = now;
+    int key = 35'000;
+    const auto accept_until = [&](WindowTime end, std::chrono::microseconds pause) {
+        for (; now < end; now += pause, ++key) {
+            REQUIRE(accept(std::to_string(key)) == Verdict::accepted);
+            window.forget(now, length, 1000);
+        }
+    };
+    accept_until(grown + 2 * length, 10ms);
+    CHECK(window.keys() <= 1001);
+    CHECK(window.charged_bytes() >= table_bytes);
+    accept_until(grown + 2 * length + 5s, 1ms);
+    CHECK(window.charged_bytes() < table_bytes);
+}
+
 TEST_CASE_METHOD(WindowFixture, "CompactionWindow: gives all memory back when it has forgotten everything") {
     accept_many(0, 10'000);
     now += length;
